@@ -1,0 +1,398 @@
+"""The engine: a Value records each operation; backward() walks the recorded graph in reverse.
+
+A node keeps its number, its inputs and its derivative by each input, computed when the node is
+made. So the sweep contains no calculus: for each node, for each input, add derivative times
+gradient. The calculus is in the rows of ops/; the hottest operations are written out here again
+for speed, and a test holds them to their rows bit by bit.
+"""
+
+# fmt: off (short methods on one line each, so that the whole engine is seen at once)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from numbers import Real
+from operator import eq, ge, gt, le, lt, mul
+from typing import Any, NoReturn
+
+from .ieee import fsum, number, refuse_to_drop_the_gradient, text
+from .modes import active, recording
+from .ops import TABLE, Row, floats
+
+ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = (
+    TABLE[name] for name in "add sub mul div neg pow mod floordiv "
+    "exp log sqrt tanh sigmoid relu dot sum".split()
+)
+_div, _pow, _exp, _log, _sqrt = floats.div, floats.pow, floats.exp, floats.log, floats.sqrt
+_new = object.__new__
+
+
+def _methods(names: str) -> Iterator[Callable[..., Value]]:
+    for name in names.split():
+        def method(self: Value, *args: Any, _row: Row = TABLE[name], **named: Any) -> Value:
+            return apply(_row, *_row.complete((self, *args), named))  # type: ignore[no-any-return]
+
+        method.__name__, method.__doc__ = name, TABLE[name].doc
+        yield method
+
+
+class Value:
+    """A number that remembers how it was computed.
+
+    data      the number, a float
+    grad      the accumulated derivative, by this Value, of what backward() was called on
+    label     its name in drawings and derivations, LaTeX-like: ``w^1_{2,1}``
+    op        the row of the operation that made it, None for a leaf
+    args      its inputs, Values and plain numbers: data is op.value of them
+    partials  its derivative by each input, as recorded (0.0 for plain numbers)
+
+    Raises TypeError for what is not a real number, OverflowError for an int too large for a float.
+
+    >>> w, x = Value(2.0, label="w"), Value(-3.0, label="x")
+    >>> y = (w * x + 6.88).tanh()
+    >>> y.backward()
+    >>> round(w.grad, 4), round(x.grad, 4)
+    (-1.5029, 1.0019)
+    """
+
+    # A unary node has _a; a binary one _a and _b, where a plain number leaves its own place None
+    # and lies in the _da or _db that it does not need; a node of any number of arguments holds a
+    # tuple in _a, that may contain plain numbers, and a tuple of derivatives in _da.
+    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_row")
+
+    def __init__(self, data: float, label: str = "") -> None:
+        self._data: float = number(data, "data", "Value")
+        self._grad: float = 0.0
+        self._label: str = text(label, "label", "Value")
+        self._row: Row | None = None
+        self._a: Any = None
+        self._da: Any = 0.0
+        self._b: Value | None = None
+        self._db: float = 0.0
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError(
+            "Value cannot be subclassed, its nodes are made by the engine: "
+            "write functions of Values, or add an operation with autograd_lite.operation"
+        )
+
+    @property
+    def data(self) -> float: return self._data
+    @data.setter
+    def data(self, x: float) -> None: self._data = number(x, "data", "Value")
+    @property
+    def grad(self) -> float: return self._grad
+    @grad.setter
+    def grad(self, x: float) -> None: self._grad = number(x, "grad", "Value")
+    @property
+    def label(self) -> str: return self._label
+    @label.setter
+    def label(self, x: str) -> None: self._label = text(x, "label", "Value")
+    @property
+    def op(self) -> Row | None: return self._row
+    @property
+    def _op(self) -> str: return self._row.symbol if self._row else ""  # micrograd's names
+    @property
+    def _prev(self) -> set[Value]: return {a for a in self.args if a.__class__ is Value}
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        if self._row is None or self._row.arity == 1:
+            return () if self._row is None else (self._a,)
+        two = self._da if self._a is None else self._a, self._db if self._b is None else self._b
+        return two if self._row.arity == 2 else self._a
+
+    @property
+    def partials(self) -> tuple[float, ...]:
+        if self._row is None or self._row.arity == 1:
+            return () if self._row is None else (self._da,)
+        two = 0.0 if self._a is None else self._da, 0.0 if self._b is None else self._db
+        if self._row.arity == 2:
+            return two
+        return tuple([p if a.__class__ is Value else 0.0 for a, p in zip(self._a, self._da)])
+
+    def __add__(self, other: Any) -> Value:
+        if other.__class__ is Value:
+            return _node(self._data + other._data, ADD, self, 1.0, other, 1.0)
+        x = _operand(other)
+        return NotImplemented if x is None else _node(self._data + x, ADD, self, 1.0, None, x)
+    def __radd__(self, other: Any) -> Value:
+        if other.__class__ is int and other == 0:
+            return self  # the start of the built-in sum()
+        x = _operand(other)
+        return NotImplemented if x is None else _node(x + self._data, ADD, None, x, self, 1.0)
+    def __sub__(self, other: Any) -> Value:
+        if other.__class__ is Value:
+            return _node(self._data - other._data, SUB, self, 1.0, other, -1.0)
+        x = _operand(other)
+        return NotImplemented if x is None else _node(self._data - x, SUB, self, 1.0, None, x)
+    def __rsub__(self, other: Any) -> Value:
+        x = _operand(other)
+        return NotImplemented if x is None else _node(x - self._data, SUB, None, x, self, -1.0)
+    def __mul__(self, other: Any) -> Value:
+        if other.__class__ is Value:
+            a, b = self._data, other._data
+            return _node(a * b, MUL, self, b, other, a)
+        x = _operand(other)
+        return NotImplemented if x is None else _node(self._data * x, MUL, self, x, None, x)
+    def __rmul__(self, other: Any) -> Value:
+        x = _operand(other)
+        return NotImplemented if x is None else _node(x * self._data, MUL, None, x, self, x)
+    def __truediv__(self, other: Any) -> Value:
+        x = other._data if other.__class__ is Value else _operand(other)
+        if x is None:
+            return NotImplemented
+        y, slope = _div(self._data, x), _div(1.0, x)
+        if other.__class__ is Value:
+            return _node(y, DIV, self, slope, other, -_div(y, x))
+        return _node(y, DIV, self, slope, None, x)
+    def __rtruediv__(self, other: Any) -> Value:
+        x = _operand(other)
+        if x is None:
+            return NotImplemented
+        y = _div(x, self._data)
+        return _node(y, DIV, None, x, self, -_div(y, self._data))
+    def __pow__(self, other: Any) -> Value:
+        x = _operand(other)
+        if x is None or x == 0.0 or x - 1.0 + 1.0 != x:  # rare cases are the row's
+            return _binary(POW, self, other)
+        return _node(_pow(self._data, x), POW, self, x * _pow(self._data, x - 1.0), None, x)
+    def __rpow__(self, other: Any) -> Value: return _binary(POW, other, self)
+    def __mod__(self, other: Any) -> Value: return _binary(MOD, self, other)
+    def __rmod__(self, other: Any) -> Value: return _binary(MOD, other, self)
+    def __floordiv__(self, other: Any) -> Value: return _binary(FLOORDIV, self, other)
+    def __rfloordiv__(self, other: Any) -> Value: return _binary(FLOORDIV, other, self)
+    def __divmod__(self, other: Any) -> tuple[Value, Value]: return self // other, self % other
+    def __rdivmod__(self, other: Any) -> tuple[Value, Value]: return other // self, other % self
+    def __neg__(self) -> Value: return _node(-self._data, NEG, self, -1.0, None, 0.0)
+    def __pos__(self) -> Value: return self
+    conjugate = __pos__
+    def __abs__(self) -> Value: return self.abs()
+    def __lt__(self, other: Any) -> bool: return _compare(lt, self, other)
+    def __le__(self, other: Any) -> bool: return _compare(le, self, other)
+    def __gt__(self, other: Any) -> bool: return _compare(gt, self, other)
+    def __ge__(self, other: Any) -> bool: return _compare(ge, self, other)
+    def __eq__(self, other: object) -> bool: return _compare(eq, self, other)
+    def __bool__(self) -> bool: return self._data != 0.0
+    def __float__(self) -> NoReturn: refuse_to_drop_the_gradient("float")
+    def __int__(self) -> NoReturn: refuse_to_drop_the_gradient("int")
+    def __complex__(self) -> NoReturn: refuse_to_drop_the_gradient("complex")
+    def __format__(self, spec: str) -> str: return format(self._data, spec) if spec else repr(self)
+    def __repr__(self) -> str:
+        label = f", label={self._label!r}" if self._label else ""
+        return f"Value(data={self._data}, grad={self._grad}{label})"
+    __hash__ = object.__hash__
+
+    def exp(self) -> Value:
+        y = _exp(self._data)
+        return _node(y, EXP, self, y, None, 0.0)
+    def log(self) -> Value:
+        a = self._data
+        return _node(_log(a), LOG, self, math.nan if a < 0.0 else _div(1.0, a), None, 0.0)
+    def sqrt(self) -> Value:
+        y = _sqrt(self._data)
+        return _node(y, SQRT, self, _div(0.5, y), None, 0.0)
+    def tanh(self) -> Value:
+        e = math.exp(-2.0 * abs(self._data))
+        slope = 4.0 * e / ((1.0 + e) * (1.0 + e))
+        return _node(math.tanh(self._data), TANH, self, slope, None, 0.0)
+    def sigmoid(self) -> Value:
+        e = math.exp(-abs(self._data))
+        y = (e if self._data < 0.0 else 1.0) / (1.0 + e)
+        return _node(y, SIGMOID, self, e / ((1.0 + e) * (1.0 + e)), None, 0.0)
+    def relu(self) -> Value:
+        a = self._data
+        if a <= 0.0:
+            return _node(0.0, RELU, self, 0.0, None, 0.0)
+        return _node(a, RELU, self, 1.0 if a > 0.0 else math.nan, None, 0.0)
+
+    # The other rows, under their own and NumPy's names; a test compares with the table
+    sign, floor, ceil, trunc, maximum, minimum, hypot = _methods(
+        "sign floor ceil trunc maximum minimum hypot")
+    square, reciprocal, cbrt, exp2, expm1, log2, log10, log1p = _methods(
+        "square reciprocal cbrt exp2 expm1 log2 log10 log1p")
+    sin, cos, tan, arcsin, arccos, arctan, arctan2, sinh, cosh, arcsinh, arccosh, arctanh = (
+        _methods("sin cos tan arcsin arccos arctan arctan2 sinh cosh arcsinh arccosh arctanh"))
+    asin, acos, atan, atan2, asinh, acosh, atanh = (
+        arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh)
+    abs, round, clip, softplus, leaky_relu, elu, silu, gelu, erf, erfc, ndtr = _methods(
+        "abs round clip softplus leaky_relu elu silu gelu erf erfc ndtr")
+    absolute, fabs, rint, clamp, swish = abs, abs, round, clip, silu
+    __floor__, __ceil__, __trunc__, __round__ = floor, ceil, trunc, round
+
+    def backward(self, seed: float = 1.0) -> None:
+        """Add to the grad of every leaf the derivative of this Value by it, times `seed`.
+
+        The grad of every inner node becomes its adjoint, the derivative of this Value by it, as
+        of this call; only leaves accumulate. An adjoint that is exactly 0 passes on exactly 0.
+        If a call is interrupted, the leaves are as before it. Linear time, no recursion.
+
+        >>> x = Value(3.0)
+        >>> y = x * x
+        >>> y.backward()
+        >>> y.backward()
+        >>> x.grad
+        12.0
+        """
+        seed, nodes = number(seed, "seed", "backward"), order(self)
+        before = [(v, v._grad) for v in nodes if v._row is None]
+        try:
+            for v in nodes:
+                v._grad = 0.0
+            self._grad = seed
+            for v in reversed(nodes):
+                g, a, b = v._grad, v._a, v._b
+                if g == 0.0:
+                    continue
+                if a.__class__ is Value:
+                    a._grad += g * v._da
+                elif a is not None:
+                    for u, p in zip(a, v._da):
+                        if u.__class__ is Value:
+                            u._grad += g * p
+                if b is not None:
+                    b._grad += g * v._db
+            for v, g in before:
+                v._grad += g
+        except BaseException:
+            for v, g in before:
+                v._grad = g
+            raise
+
+    def zero_grad(self) -> None:
+        """Set grad to 0.0 here and in all that this Value depends on."""
+        for v in order(self):
+            v._grad = 0.0
+
+    def detach(self) -> Value:
+        """A leaf with the same number and label."""
+        return Value(self._data, self._label)
+
+
+def order(*roots: Value) -> list[Value]:
+    """The nodes that `roots` depend on, each once, inputs before outputs, without recursion.
+
+    >>> x = Value(2.0)
+    >>> [v.data for v in order(x * x + 1)]
+    [2.0, 4.0, 5.0]
+    """
+    nodes: list[Value] = []
+    seen: set[Value] = set()
+    stack: list[Any] = [*reversed(roots)]
+    while stack:
+        v = stack.pop()
+        if v is None:  # all inputs of the node below are done
+            nodes.append(stack.pop())
+        elif v not in seen:
+            seen.add(v)
+            a, b = v._a, v._b
+            stack += (v, None)
+            if b is not None:
+                stack.append(b)
+            if a.__class__ is Value:
+                stack.append(a)
+            elif a is not None:
+                stack += [u for u in reversed(a) if u.__class__ is Value and u not in seen]
+    return nodes
+
+
+def apply(row: Row, *args: Any) -> Any:
+    """The operation of `row`: a float if all arguments are numbers, else a new Value.
+
+    Raises TypeError naming the operation, the argument and the value.
+    """
+    args = _arguments(row, args)
+    data = [x._data if x.__class__ is Value else x for x in args]
+    y = row.value(floats, *data)
+    if Value not in map(type, args):
+        return y
+    return _record(y, row, args, row.partials(floats, y, *data))
+
+
+def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:
+    """The scalar product, one node: z = w_1 x_1 + ... + w_n x_n + bias.
+
+    Each product is rounded once and their sum once, so the order of the terms does not matter.
+    A float if all arguments are numbers. Raises ValueError if ws and xs differ in length,
+    TypeError for what is not a number. Source: eq. (4) of the note on the 2-2-1 net.
+
+    >>> dot([Value(0.7), Value(0.5)], [10, -5], bias=1.0).data
+    5.5
+    """
+    ws, xs, rest = tuple(ws), tuple(xs), () if bias is None else (bias,)
+    if len(ws) != len(xs):
+        raise ValueError(f"dot: {len(ws)} weights for {len(xs)} inputs; give as many of each")
+    args = _arguments(DOT, ws + xs + rest)
+    data = [x._data if x.__class__ is Value else x for x in args]
+    w, x, b = data[: len(ws)], data[len(ws) : 2 * len(ws)], data[2 * len(ws) :]
+    z = fsum([*map(mul, w, x), *b])
+    if Value not in map(type, args):
+        return z
+    return _node(z, DOT, args, (*x, *w, 1.0) if b else (*x, *w), None, 0.0, label)
+
+
+def sum(xs: Iterable[Any], label: str = "") -> Any:
+    """The sum of any number of terms, one node, rounded once. A float if all are numbers.
+
+    >>> sum([Value(0.1)] * 10).data
+    1.0
+    """
+    args = _arguments(SUM, tuple(xs))
+    y = fsum([x._data if x.__class__ is Value else x for x in args])
+    if Value not in map(type, args):
+        return y
+    return _node(y, SUM, args, (1.0,) * len(args), None, 0.0, label)
+
+
+def _node(
+    data: float, row: Row | None, a: Any, da: Any, b: Value | None, db: float, label: str = ""
+) -> Value:
+    if active and not recording.get():
+        return Value(data, label)
+    v: Value = _new(Value)
+    v._data = data
+    v._grad = 0.0
+    v._label = label
+    v._row = row
+    v._a = a
+    v._da = da
+    v._b = b
+    v._db = db
+    return v
+
+
+def _record(y: float, row: Row, args: Any, partials: Any) -> Value:
+    """_node of arguments and derivatives in the order of the row."""
+    if row.arity == 1:
+        return _node(y, row, args[0], partials[0], None, 0.0)
+    if row.arity != 2:
+        return _node(y, row, tuple(args), tuple(partials), None, 0.0)
+    (a, b), (da, db) = args, partials
+    a, da = (a, da) if a.__class__ is Value else (None, a)
+    b, db = (b, db) if b.__class__ is Value else (None, b)
+    return _node(y, row, a, da, b, db)
+
+
+def _arguments(row: Row, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same with every plain number a float."""
+    return tuple([x if x.__class__ is Value or x.__class__ is float
+                  else number(x, row.argument(i), row.name) for i, x in enumerate(args)])
+
+
+def _binary(row: Row, a: Any, b: Any) -> Any:
+    """An operator's row; NotImplemented beside a type that is no number, so Python asks that."""
+    a = a if a.__class__ is Value else _operand(a)
+    b = b if b.__class__ is Value else _operand(b)
+    return NotImplemented if a is None or b is None else apply(row, a, b)
+
+
+def _operand(x: Any) -> float | None:
+    """A plain number as a float; None for what is not one."""
+    return x if x.__class__ is float else number(x, "operand", "Value") if isinstance(x, Real) else None
+
+
+def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:
+    if other.__class__ is Value:
+        return bool(operator(v._data, other._data))
+    return bool(operator(v._data, other)) if isinstance(other, Real) else NotImplemented

@@ -1,0 +1,169 @@
+"""Functions of floats, Values and NumPy arrays, one for each row of the table.
+
+A float (or anything that counts as a number) gives a float, a Value gives a Value, a NumPy array
+of numbers gives an array, and an array of Values an array of Values. The functions of any number
+of terms take one iterable.
+
+>>> exp(0.0), sigmoid(Value(0.0)).data
+(1.0, 0.5)
+>>> mean([Value(1.0), 2.0, 6.0]).data
+3.0
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+from .engine import Value, apply, dot, sum
+from .ieee import arrays, floats, shown
+from .ops import TABLE, Row
+
+# The namespace for rows over Values: derivatives that are graphs, hence higher derivatives
+values = SimpleNamespace(nan=math.nan, **{name: partial(apply, TABLE[name]) for name in TABLE})
+values.shift = lambda *xs: floats.shift(*[x.data if isinstance(x, Value) else x for x in xs])
+
+
+def _is_array(x: Any) -> bool:
+    numpy = sys.modules.get("numpy")  # whoever has an array has imported NumPy
+    return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+@cache
+def _arrays() -> SimpleNamespace:
+    """The namespace for rows over arrays, with the rows that NumPy lacks."""
+    namespace = arrays()
+    for row in TABLE.values():
+        if not hasattr(namespace, row.name):
+            setattr(namespace, row.name, partial(row.value, namespace))
+    return namespace
+
+
+def _over_arrays(row: Row, args: list[Any]) -> Any:
+    import numpy as np
+
+    kinds = {np.asarray(x).dtype.kind for x in args}
+    if "O" in kinds:
+        return np.frompyfunc(partial(apply, row), len(args), 1)(*args)
+    if not kinds <= set("fiub"):
+        raise TypeError(
+            f"{row.name}: an array must hold real numbers or Values, not {shown(args[0])}"
+        )
+    with np.errstate(all="ignore"):
+        floating = [np.asarray(x, dtype=float) for x in args]
+        return np.asarray(row.value(_arrays(), *floating), dtype=float)
+
+
+def function(row: Row) -> Callable[..., Any]:
+    """The function of a row: for floats, Values and arrays, with the row's defaults."""
+
+    def f(*args: Any, **named: Any) -> Any:
+        full = row.complete(args, named)
+        for x in full:
+            if _is_array(x):
+                return _over_arrays(row, full)
+        return apply(row, *full)
+
+    f.__name__ = f.__qualname__ = row.name
+    f.__module__ = __name__
+    f.__doc__ = f"{row.name}({', '.join(row.defaults)}): {row.doc}."
+    if row.kinks:
+        f.__doc__ += f" Where no derivative exists: {row.kinks}."
+    return f
+
+
+def _terms(name: str, xs: Any) -> list[Any]:
+    """The terms of an iterable, of an array all its elements; not empty."""
+    if isinstance(xs, (Value, str)) or not isinstance(xs, Iterable):
+        raise TypeError(
+            f"{name}: xs must be an iterable of numbers and Values, "
+            f"not {type(xs).__name__} {shown(xs)}; write {name}([a, b, ...])"
+        )
+    terms = xs.ravel().tolist() if _is_array(xs) else list(xs)
+    if not terms:
+        raise ValueError(f"{name}: xs is empty; give at least one term")
+    return cast("list[Any]", terms)
+
+
+def prod(xs: Iterable[Any]) -> Any:
+    """The product of any number of factors, one node; no division, so a factor may be 0.
+
+    >>> prod([Value(2.0), 3.0, 4.0]).data
+    24.0
+    """
+    return apply(TABLE["prod"], *_terms("prod", xs))
+
+
+def mean(xs: Iterable[Any]) -> Any:
+    """The arithmetic mean, sum(xs) / n.
+
+    >>> mean([1.0, 2.0, 6.0])
+    3.0
+    """
+    terms = _terms("mean", xs)
+    return sum(terms) / len(terms)
+
+
+def logsumexp(xs: Iterable[Any]) -> Any:
+    """log(exp(x_1) + ... + exp(x_n)), stable for every float, one node.
+
+    >>> logsumexp([0.0, -1000.0, Value(-1000.0)]).data
+    0.0
+    """
+    return apply(TABLE["logsumexp"], *_terms("logsumexp", xs))
+
+
+def softmax(xs: Iterable[Any]) -> list[Any]:
+    """exp(x_i) / (exp(x_1) + ... + exp(x_n)) for each i, stable for every float.
+
+    The largest term, taken as a plain number, is subtracted first: the result is the same and
+    keeps its digits.
+
+    >>> [p.data for p in softmax([Value(0.0), 0.0])]
+    [0.5, 0.5]
+    """
+    terms = _terms("softmax", xs)
+    largest = values.shift(*terms)
+    shifted = [x - largest for x in terms]
+    total = logsumexp(shifted)
+    return [apply(TABLE["exp"], x - total) for x in shifted]
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition is true, else b; the arm that is not taken passes on nothing.
+
+    >>> x = Value(4.0)
+    >>> where(x > 0, x.sqrt(), 0.0).data
+    2.0
+    """
+    if _is_array(condition) or _is_array(a) or _is_array(b):
+        return _over_arrays(TABLE["where"], [condition, a, b])
+    return apply(TABLE["where"], float(bool(condition)), a, b)
+
+
+def _functions(names: str) -> Iterator[Callable[..., Any]]:
+    return (function(TABLE[name]) for name in names.split())
+
+
+# One for each other row; a test compares with the table
+# fmt: off
+add, sub, mul, div, neg, pow, mod, floordiv = _functions("add sub mul div neg pow mod floordiv")
+abs, sign, floor, ceil, round, trunc, maximum, minimum, clip = _functions(
+    "abs sign floor ceil round trunc maximum minimum clip")
+exp, exp2, expm1, log, log2, log10, log1p = _functions("exp exp2 expm1 log log2 log10 log1p")
+sqrt, cbrt, square, reciprocal, hypot = _functions("sqrt cbrt square reciprocal hypot")
+sin, cos, tan, arcsin, arccos, arctan, arctan2 = _functions(
+    "sin cos tan arcsin arccos arctan arctan2")
+sinh, cosh, tanh, arcsinh, arccosh, arctanh = _functions(
+    "sinh cosh tanh arcsinh arccosh arctanh")
+sigmoid, softplus, relu, leaky_relu, elu, gelu, silu = _functions(
+    "sigmoid softplus relu leaky_relu elu gelu silu")
+erf, erfc, ndtr = _functions("erf erfc ndtr")
+
+asin, acos, atan, atan2, asinh, acosh, atanh = (
+    arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh)
+absolute, fabs, rint, clamp, swish = abs, abs, round, clip, silu

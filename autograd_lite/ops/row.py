@@ -1,0 +1,123 @@
+"""What a row of the table is, the table itself, and forms that several rows share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from ..ieee import floats, inf
+
+Interval = tuple[float, float]
+
+REAL: Interval = (-inf, inf)
+POSITIVE: Interval = (0.0, inf)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Row:
+    """One operation: how it is computed, differentiated, written and tested.
+
+    arity     number of arguments, None for any number
+    domain    an open interval for each argument, inside which value and slopes are finite
+    samples   argument tuples worth testing (those of one argument as bare numbers)
+    kinks     what is returned where no derivative exists, in words; empty for smooth rows
+    seams     points where two formulas of one smooth function meet
+    ulps      bounds on the error of the value and of the first derivatives, in units in the last
+              place (where a sum cancels: of its largest term)
+    symbol    what a drawing writes in the node
+    latex     format string for LaTeX, by default an upright name
+    """
+
+    name: str
+    doc: str
+    value: Callable[..., Any]
+    partials: Callable[..., Any]
+    arity: int | None = 1
+    domain: tuple[Interval, ...] = (REAL,)
+    samples: tuple[Any, ...] = ()
+    kinks: str = ""
+    seams: tuple[float, ...] = ()
+    ulps: tuple[float, float] = (4.0, 4.0)
+    symbol: str = ""
+    latex: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<row {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return lookup, (self.name,)
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        """The arguments by name, with their defaults (Parameter.empty: none)."""
+        found = list(inspect.signature(self.value).parameters.values())[1:]
+        return {p.name: p.default for p in found}
+
+    def argument(self, i: int) -> str:
+        """The name of argument i, for error messages."""
+        return [*self.defaults][i] if self.arity else f"argument {i + 1}"
+
+    def complete(self, args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        """All arguments in order, with defaults; TypeError if one is missing or too many."""
+        names, rest = [*self.defaults], dict(named)
+        out = [*args, *(rest.pop(n, self.defaults[n]) for n in names[len(args) :])]
+        missing = [n for n, x in zip(names, out, strict=False) if x is inspect.Parameter.empty]
+        if missing or rest or len(out) > len(names):
+            wrong = f"{', '.join(missing)} missing" if missing else f"got {len(args)} + {named}"
+            raise TypeError(f"{self.name}({', '.join(names)}): {wrong}")
+        return out
+
+    def points(self) -> Iterator[tuple[float, ...]]:
+        """The sample points, each as a tuple of arguments."""
+        for sample in self.samples:
+            yield sample if isinstance(sample, tuple) else (sample,)
+
+
+TABLE: dict[str, Row] = {}
+CUSTOM: dict[str, Row] = {}  # the user's, see custom.py
+
+
+def lookup(name: str) -> Row:
+    """The row of that name, built in or the user's."""
+    row = TABLE.get(name) or CUSTOM.get(name)
+    if row is None:
+        raise LookupError(
+            f"lookup: there is no operation {name!r}; if it is your own, "
+            "define it with autograd_lite.operation before it is used or unpickled"
+        )
+    return row
+
+
+def row(
+    name: str, doc: str, value: Callable[..., Any], partials: Callable[..., Any], **more: Any
+) -> None:
+    made = Row(name, doc, value, partials, **more)
+    TABLE[name] = made
+    if not hasattr(floats, name):  # sigmoid and the like: floats compute them by the row
+        setattr(floats, name, partial(value, floats))
+
+
+def flat(m: Any, y: Any) -> Any:
+    """The slope of a piecewise constant function: 0, and nan where its value is nan."""
+    return m.where(y == y, 0.0, m.nan)
+
+
+def ahead(m: Any, a: Any, b: Any) -> Any:
+    """1 where a > b, 0 where a < b, one half at a tie, nan where they do not compare."""
+    return m.where(a > b, 1.0, m.where(a < b, 0.0, m.where(a == b, 0.5, m.nan)))
+
+
+def decay(m: Any, a: Any) -> Any:
+    """exp(-|a|), written so that each arm belongs to a smooth function of a."""
+    return m.exp(m.where(a < 0.0, a, -a))
+
+
+def gauss(m: Any, a: Any, c: float) -> Any:
+    """exp(c*a*a) for c = -1 or -1/2; a*a is split in two, or its rounding would cost 1000 ulp."""
+    high = m.round(a * 1024.0) * 0.0009765625
+    split = m.exp(c * high * high) * m.exp(c * (a - high) * (a + high))
+    return m.where(a * a > 4096.0, 0.0, split)
