@@ -1,0 +1,2 @@
+"""x"""
+from .engine import Value

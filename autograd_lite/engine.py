@@ -7,7 +7,6 @@ for speed, and a test holds them to their rows bit by bit.
 """
 
 # fmt: off (short methods on one line each, so that the whole engine is seen at once)
-
 from __future__ import annotations
 
 import math
@@ -31,7 +30,7 @@ _new = object.__new__
 def _methods(names: str) -> Iterator[Callable[..., Value]]:
     for name in names.split():
         def method(self: Value, *args: Any, _row: Row = TABLE[name], **named: Any) -> Value:
-            return apply(_row, *_row.complete((self, *args), named))  # type: ignore[no-any-return]
+            return apply(_row, *_row.complete((self, *args), **named))  # type: ignore[no-any-return]
 
         method.__name__, method.__doc__ = name, TABLE[name].doc
         yield method
@@ -155,9 +154,12 @@ class Value:
         return _node(y, DIV, None, x, self, -_div(y, self._data))
     def __pow__(self, other: Any) -> Value:
         x = _operand(other)
-        if x is None or x == 0.0 or x - 1.0 + 1.0 != x:  # rare cases are the row's
+        if x is None or x - 1.0 + 1.0 != x:
             return _binary(POW, self, other)
-        return _node(_pow(self._data, x), POW, self, x * _pow(self._data, x - 1.0), None, x)
+        power = _pow(self._data, x - 1.0)
+        if not (power > 1e-300 or power < -1e-300):  # the rare cases are the row's
+            return _binary(POW, self, x)
+        return _node(_pow(self._data, x), POW, self, x * power, None, x)
     def __rpow__(self, other: Any) -> Value: return _binary(POW, other, self)
     def __mod__(self, other: Any) -> Value: return _binary(MOD, self, other)
     def __rmod__(self, other: Any) -> Value: return _binary(MOD, other, self)
@@ -302,12 +304,12 @@ def apply(row: Row, *args: Any) -> Any:
 
     Raises TypeError naming the operation, the argument and the value.
     """
-    args = _arguments(row, args)
+    args = _arguments(row, args if len(args) == row.arity else row.complete(args))
     data = [x._data if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
     if Value not in map(type, args):
         return y
-    return _record(y, row, args, row.partials(floats, y, *data))
+    return record(y, row, args, row.partials(floats, y, *data))
 
 
 def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:
@@ -362,7 +364,7 @@ def _node(
     return v
 
 
-def _record(y: float, row: Row, args: Any, partials: Any) -> Value:
+def record(y: float, row: Row, args: Any, partials: Any) -> Value:
     """_node of arguments and derivatives in the order of the row."""
     if row.arity == 1:
         return _node(y, row, args[0], partials[0], None, 0.0)
@@ -374,7 +376,7 @@ def _record(y: float, row: Row, args: Any, partials: Any) -> Value:
     return _node(y, row, a, da, b, db)
 
 
-def _arguments(row: Row, args: tuple[Any, ...]) -> tuple[Any, ...]:
+def _arguments(row: Row, args: Iterable[Any]) -> tuple[Any, ...]:
     """The same with every plain number a float."""
     return tuple([x if x.__class__ is Value or x.__class__ is float
                   else number(x, row.argument(i), row.name) for i, x in enumerate(args)])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -43,7 +43,7 @@ def _arrays() -> SimpleNamespace:
     return namespace
 
 
-def _over_arrays(row: Row, args: list[Any]) -> Any:
+def _over_arrays(row: Row, args: Sequence[Any]) -> Any:
     import numpy as np
 
     kinds = {np.asarray(x).dtype.kind for x in args}
@@ -62,7 +62,7 @@ def function(row: Row) -> Callable[..., Any]:
     """The function of a row: for floats, Values and arrays, with the row's defaults."""
 
     def f(*args: Any, **named: Any) -> Any:
-        full = row.complete(args, named)
+        full = row.complete(args, **named)
         for x in full:
             if _is_array(x):
                 return _over_arrays(row, full)

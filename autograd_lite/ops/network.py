@@ -66,7 +66,8 @@ def gelu_partials(m: Any, y: Any, a: Any) -> tuple[Any]:
 
 row("sigmoid", "1 / (1 + exp(-a)), stable for every a", sigmoid_value, sigmoid_partials,
     samples=(0.0, 1e-10, 1.0, -1.5, 5.5, 30.0, -30.0, 700.0, -740.0), seams=(0.0,),
-    symbol="σ", latex=r"\sigma\left({0}\right)")
+    symbol="σ", latex=r"\sigma\left({0}\right)",
+    textbook=lambda m, y, a: (y * (1.0 - y),))
 row("softplus", "log(1 + exp(a)), stable for every a",
     lambda m, a: m.where(a < 0.0, 0.0, a) + m.log1p(decay(m, a)),
     lambda m, y, a: (m.sigmoid(a),), seams=(0.0,),
@@ -74,31 +75,42 @@ row("softplus", "log(1 + exp(a)), stable for every a",
 row("relu", "max(a, 0)", lambda m, a: m.where(a <= 0.0, 0.0, a),
     lambda m, y, a: (m.where(a > 0.0, 1.0, m.where(a <= 0.0, 0.0, m.nan)),),
     samples=(2.0, -2.0), kinks="slope 0 at 0", symbol="ReLU",
-    latex=r"\operatorname{{ReLU}}\left({0}\right)")
+    latex=r"\operatorname{{ReLU}}\left({0}\right)",
+    textbook=lambda m, y, a: (m.where(a > 0.0, 1.0, 0.0),))
 row("leaky_relu", "a where a > 0, else negative_slope * a",
     lambda m, a, negative_slope=0.01: m.where(a > 0.0, a, negative_slope * a),
     lambda m, y, a, negative_slope=0.01: (
         m.where(a > 0.0, 1.0, m.where(a <= 0.0, negative_slope, m.nan)), m.where(a > 0.0, 0.0, a)),
     arity=2, domain=(REAL, (0.0, 1.0)), samples=((2.0, 0.01), (-2.0, 0.1)),
-    kinks="slope negative_slope at 0")
+    kinks="slope negative_slope at 0",
+    textbook=lambda m, y, a, negative_slope=0.01: (
+        m.where(a > 0.0, 1.0, negative_slope), m.where(a > 0.0, 0.0, a)))
 row("elu", "a where a > 0, else alpha * (exp(a) - 1)", elu_value, elu_partials,
     arity=2, domain=(REAL, POSITIVE), samples=((2.0, 1.0), (-2.0, 1.5), (-40.0, 1.0), (-1e-9, 1.0)),
-    kinks="slope alpha at 0")
+    kinks="slope alpha at 0",
+    textbook=lambda m, y, a, alpha=1.0: (
+        m.where(a > 0.0, 1.0, y + alpha), m.where(a > 0.0, 0.0, m.expm1(a))))
 row("gelu", "a * ndtr(a)", lambda m, a: m.where(a < -40.0, 0.0, a * m.ndtr(a)), gelu_partials,
-    samples=(0.0, 1.0, -1.0, -0.75179, 5.0, -10.0, -37.0, 40.0), ulps=(16.0, 32.0))
+    samples=(0.0, 1.0, -1.0, -0.75179, 5.0, -10.0, -37.0, 40.0), ulps=(16.0, 32.0),
+    textbook=lambda m, y, a: (
+        m.ndtr(a) + a * SQRT_2_PI_INVERSE * m.exp(-0.5 * m.pow(a, 2.0)),))
 row("silu", "a * sigmoid(a)", silu_value, silu_partials,
-    samples=(0.0, 1.0, -1.0, -1.2784645, 40.0, -40.0, -740.0), seams=(0.0,), aliases=("swish",))
+    samples=(0.0, 1.0, -1.0, -1.2784645, 40.0, -40.0, -740.0), seams=(0.0,), aliases=("swish",),
+    textbook=lambda m, y, a: (m.sigmoid(a) * (1.0 + a - y),))
 row("erf", "error function", lambda m, a: m.erf(a),
     lambda m, y, a: (2.0 * SQRT_PI_INVERSE * gauss(m, a, -1.0),),
     samples=(0.0, 1e-10, 0.5, -2.0, 6.0, 26.0), ulps=(4.0, 4.0),
-    latex=r"\operatorname{{erf}}\left({0}\right)")
+    latex=r"\operatorname{{erf}}\left({0}\right)",
+    textbook=lambda m, y, a: (2.0 * SQRT_PI_INVERSE * m.exp(-m.pow(a, 2.0)),))
 row("erfc", "1 - erf(a), exact for large a", lambda m, a: m.erfc(a),
     lambda m, y, a: (-2.0 * SQRT_PI_INVERSE * gauss(m, a, -1.0),),
     samples=(0.0, 1e-10, 0.5, -2.0, 6.0, 26.0), ulps=(8.0, 4.0),
-    latex=r"\operatorname{{erfc}}\left({0}\right)")
+    latex=r"\operatorname{{erfc}}\left({0}\right)",
+    textbook=lambda m, y, a: (-2.0 * SQRT_PI_INVERSE * m.exp(-m.pow(a, 2.0)),))
 row("ndtr", "distribution function of the standard normal law", ndtr_value,
     lambda m, y, a: (density(m, a),), samples=(0.0, 1e-10, 1.0, -1.0, 8.0, -37.0),
-    ulps=(12.0, 4.0), symbol="Φ", latex=r"\Phi\left({0}\right)")
+    ulps=(12.0, 4.0), symbol="Φ", latex=r"\Phi\left({0}\right)",
+    textbook=lambda m, y, a: (SQRT_2_PI_INVERSE * m.exp(-0.5 * m.pow(a, 2.0)),))
 
 # Any number of arguments
 
@@ -118,7 +130,7 @@ def products_of_the_others(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
 
 def dot_value(m: Any, *args: Any) -> Any:
     n = len(args) // 2
-    return m.sum(*(w * x for w, x in zip(args, args[n:], strict=False)), *args[2 * n :])
+    return m.sum(*(w * x for w, x in zip(args[:n], args[n : 2 * n])), *args[2 * n :])
 
 
 def dot_partials(m: Any, y: Any, *args: Any) -> tuple[Any, ...]:

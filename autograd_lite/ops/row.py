@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -28,6 +28,8 @@ class Row:
     ulps      bounds on the error of the value and of the first derivatives, in units in the last
               place (where a sum cancels: of its largest term)
     symbol    what a drawing writes in the node
+    textbook  the partials in their usual form, for the reader's eyes, where the computed form
+              is longer because it keeps digits or edges
     latex     format string for LaTeX, by default an upright name
     """
 
@@ -43,6 +45,7 @@ class Row:
     ulps: tuple[float, float] = (4.0, 4.0)
     symbol: str = ""
     latex: str = ""
+    textbook: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -61,13 +64,15 @@ class Row:
         """The name of argument i, for error messages."""
         return [*self.defaults][i] if self.arity else f"argument {i + 1}"
 
-    def complete(self, args: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+    def complete(self, args: tuple[Any, ...], **named: Any) -> Sequence[Any]:
         """All arguments in order, with defaults; TypeError if one is missing or too many."""
+        if self.arity is None:
+            return args
         names, rest = [*self.defaults], dict(named)
         out = [*args, *(rest.pop(n, self.defaults[n]) for n in names[len(args) :])]
         missing = [n for n, x in zip(names, out, strict=False) if x is inspect.Parameter.empty]
         if missing or rest or len(out) > len(names):
-            wrong = f"{', '.join(missing)} missing" if missing else f"got {len(args)} + {named}"
+            wrong = f"{', '.join(missing)} missing" if missing else f"got {len(args)} and {named}"
             raise TypeError(f"{self.name}({', '.join(names)}): {wrong}")
         return out
 

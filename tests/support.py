@@ -1,0 +1,87 @@
+"""Shared by the tests: gradients as Values, strategies, points."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import strategies as st
+
+from autograd_lite.engine import Value, order
+from autograd_lite.functions import values
+from autograd_lite.ops import TABLE, Row
+
+HARD = (0.0, 1e-300, 1e-20, 1e-8, 0.1, 0.5, 0.999, 1.0, 1.001, 1.5, 2.0, 3.7, 10.0, 20.0, 36.0,
+        37.5, 300.0, 700.0, 740.0, 1e8, 1e150, 1e300)  # fmt: skip
+HARD = HARD + tuple(-x for x in HARD)
+
+
+def gradient(y: Value, xs: list[Value], magnitude: bool = False) -> list:
+    """The derivative of y by each of xs as Values, from the rows alone: the sweep over Values.
+
+    With `magnitude`, sums of absolute products as plain numbers: the size of the largest term.
+    """
+    adjoint = {v: 0.0 for v in order(y)}
+    adjoint[y] = 1.0
+    for v in reversed(order(y)):
+        if v.op is None or (not isinstance(adjoint[v], Value) and adjoint[v] == 0.0):
+            continue
+        slopes = v.partials if magnitude else v.op.partials(values, v, *v.args)
+        for a, p in zip(v.args, slopes):
+            if isinstance(a, Value):
+                term = abs(p) * adjoint[v] if magnitude else p * adjoint[v]
+                if magnitude and term == 0.0 and not math.isnan(term):
+                    continue
+                adjoint[a] = term + adjoint[a]
+    return [adjoint.get(x, 0.0) for x in xs]
+
+
+def number(x) -> float:
+    return x.data if isinstance(x, Value) else x
+
+
+def inside(row: Row, args: tuple[float, ...]) -> bool:
+    return row.arity is None or all(lo < a < hi for a, (lo, hi) in zip(args, row.domain))
+
+
+def points(row: Row) -> list[tuple[float, ...]]:
+    """The row's samples, and the hard points inside its domain."""
+    found = list(row.points())
+    if row.arity == 1:
+        found += [(x,) for x in HARD if inside(row, (x,))]
+    return list(dict.fromkeys(found))
+
+
+def at_kink(row: Row, args: tuple[float, ...]) -> bool:
+    """Whether a derivative by differences has no meaning here."""
+    if not row.kinks or row.name in ("where", "pow"):
+        return False
+    near = 1e-90  # the oracle's steps are shorter than that
+    if row.arity == 1:
+        return abs(args[0] - round(args[0])) < near
+    if row.name in ("maximum", "minimum"):
+        return abs(args[0] - args[1]) < near
+    if row.name in ("mod", "floordiv"):
+        return args[0] % args[1] == 0.0
+    if row.name == "round":
+        return (args[0] * 10 ** args[1] * 2) % 1.0 == 0.0
+    if row.name == "clip":
+        return min(abs(args[0] - b) for b in args[1:]) < near or args[1] >= args[2]
+    return abs(args[0]) < near
+
+
+def moderate(lo: float = -math.inf, hi: float = math.inf) -> st.SearchStrategy[float]:
+    """Floats in an open interval, also large and tiny, away from overflow of squares."""
+    return st.floats(
+        max(lo, -1e100), min(hi, 1e100), allow_nan=False, exclude_min=lo > -1e100,
+        exclude_max=hi < 1e100, allow_subnormal=False,
+    ) | st.floats(max(lo, -8.0), min(hi, 8.0), exclude_min=lo >= -8.0, exclude_max=hi <= 8.0)  # fmt: skip
+
+
+def arguments(row: Row) -> st.SearchStrategy[tuple[float, ...]]:
+    if row.arity is None:
+        return st.lists(st.floats(-50, 50), min_size=1, max_size=8).map(tuple)
+    return st.tuples(*(moderate(*interval) for interval in row.domain))
+
+
+ROWS = list(TABLE.values())
+SMOOTH = [row for row in ROWS if not row.kinks]
