@@ -35,9 +35,8 @@ def _methods(names: str) -> Iterator[Callable[..., Value]]:
         method.__name__, method.__doc__ = name, TABLE[name].doc
         yield method
 
-
 class Value:
-    """A number that remembers how it was computed.
+    """A number that remembers how it was computed; TypeError for what is not a real number.
 
     data      the number, a float
     grad      the accumulated derivative, by this Value, of what backward() was called on
@@ -45,8 +44,6 @@ class Value:
     op        the row of the operation that made it, None for a leaf
     args      its inputs, Values and plain numbers: data is op.value of them
     partials  its derivative by each input, as recorded (0.0 for plain numbers)
-
-    Raises TypeError for what is not a real number, OverflowError for an int too large for a float.
 
     >>> w, x = Value(2.0, label="w"), Value(-3.0, label="x")
     >>> y = (w * x + 6.88).tanh()
@@ -286,24 +283,26 @@ def order(*roots: Value) -> list[Value]:
         v = stack.pop()
         if v is None:  # all inputs of the node below are done
             nodes.append(stack.pop())
+        elif v._row is None and v not in seen:
+            seen.add(v)
+            nodes.append(v)
         elif v not in seen:
             seen.add(v)
             a, b = v._a, v._b
-            stack += (v, None)
-            if b is not None:
+            stack.append(v)
+            stack.append(None)
+            if b is not None and b not in seen:
                 stack.append(b)
             if a.__class__ is Value:
-                stack.append(a)
+                if a not in seen:
+                    stack.append(a)
             elif a is not None:
                 stack += [u for u in reversed(a) if u.__class__ is Value and u not in seen]
     return nodes
 
 
 def apply(row: Row, *args: Any) -> Any:
-    """The operation of `row`: a float if all arguments are numbers, else a new Value.
-
-    Raises TypeError naming the operation, the argument and the value.
-    """
+    """The operation of `row`: a float if all arguments are numbers, else a new Value."""
     args = _arguments(row, args if len(args) == row.arity else row.complete(args))
     data = [x._data if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
