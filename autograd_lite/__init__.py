@@ -1,2 +1,55 @@
-"""x"""
+"""autograd_lite: scalar automatic differentiation that shows its work.
+
+Table of contents, in reading order; a file imports only from files above it:
+
+ieee       plain numbers, and functions of them that never raise
+ops        the table of rules: every operation, and all calculus
+text       a number that writes itself: formulas as text and LaTeX
+modes      no_grad
+engine     Value, operators, backward
+functions  exp, log, tanh ... for floats, Values and NumPy arrays
+graph      order, edges, names and rows of a recorded graph; copies and pickles
+custom     operations of the user's own
+nn         Neuron, Layer, MLP
+losses     mse
+optim      SGD
+check      gradient checking
+render     DOT text to SVG and PNG
+draw       the picture
+cli        python -m autograd_lite
+"""
+
+from .check import GradientError, check_grads
+from .custom import operation
+from .draw import draw
 from .engine import Value
+from .functions import (
+    abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
+    arctanh, asin, asinh, atan, atan2, atanh, cbrt, ceil, clamp, clip, cos, cosh, div, dot,
+    elu, erf, erfc, exp, exp2, expm1, fabs, floor, floordiv, gelu, hypot, leaky_relu, log,
+    log10, log1p, log2, logsumexp, maximum, mean, minimum, mod, mul, ndtr, neg, pow, prod,
+    reciprocal, relu, rint, round, sigmoid, sign, silu, sin, sinh, softmax, softplus, sqrt,
+    square, sub, sum, swish, tan, tanh, trunc, where,
+)  # fmt: skip
+from .graph import edges, order, table
+from .losses import mse
+from .modes import no_grad
+from .nn import MLP, Layer, Module, Neuron
+from .ops import TABLE
+from .optim import SGD
+from .render import RenderError
+
+__all__ = [
+    "GradientError", "Layer", "MLP", "Module", "Neuron", "RenderError", "SGD", "TABLE",
+    "Value", "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh",
+    "cbrt", "ceil", "check_grads", "clamp", "clip", "cos", "cosh", "div", "dot", "draw",
+    "edges", "elu", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "floordiv",
+    "gelu", "hypot", "leaky_relu", "log", "log10", "log1p", "log2", "logsumexp", "maximum",
+    "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad", "operation", "order",
+    "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid", "sign", "silu", "sin",
+    "sinh", "softmax", "softplus", "sqrt", "square", "sub", "sum", "swish", "table", "tan",
+    "tanh", "trunc", "where",
+]  # fmt: skip
+
+__version__ = "0.1.0"

@@ -1,0 +1,139 @@
+"""The picture of a recorded graph: numbers, gradients, and the local derivative on each edge.
+
+>>> x = Value(3.0, label="x")
+>>> y = x * x
+>>> y.backward()
+>>> picture = draw(y)
+>>> picture.save("square.svg")  # doctest: +SKIP
+>>> print(picture.text)
+name  formula  data  grad  derivative by its inputs
+x                 3     6
+v1    x*x         9     1  x: 3, x: 3
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .engine import Value
+from .graph import edges, names, order, table
+from .ieee import shown
+from .render import RenderError, render
+from .text import decimal
+
+if TYPE_CHECKING:
+    import graphviz
+
+MOST_NODES = 1000
+FONT = "Helvetica,Arial,sans-serif"
+INK, FAINT = "#1f2933", "#52606d"
+FILL = {"input": "#e3f0fa", "inner": "#ffffff", "root": "#fdf0d5"}
+LINE = {"input": "#2b6cb0", "inner": "#9aa5b1", "root": "#b7791f"}
+
+
+class Drawing:
+    """A picture of a graph: `.digraph`, `.source` (DOT), `.text`, `.save(path)`; shown by Jupyter."""
+
+    def __init__(self, root: Value, precision: int, rankdir: str, nodes: list[Value]) -> None:
+        self.root, self.precision, self.rankdir, self.nodes = root, precision, rankdir, nodes
+
+    @property
+    def digraph(self) -> graphviz.Digraph:
+        """The graph for the package graphviz."""
+        try:
+            import graphviz
+        except ImportError:
+            raise RenderError(
+                "draw: the package graphviz is missing; pip install 'autograd_lite[draw]'"
+            ) from None
+        of, shown_nodes = names(self.root), set(self.nodes)
+        at = {v: f"n{i}" for i, v in enumerate(self.nodes)}
+        g = graphviz.Digraph("autograd_lite")
+        g.attr(rankdir=self.rankdir, bgcolor="#fbfcfd", pad="0.3", nodesep="0.25", ranksep="0.6")
+        g.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="12",
+               fontcolor=INK, margin="0.14,0.07", penwidth="1.2")  # fmt: skip
+        g.attr("edge", fontname=FONT, fontsize="10", fontcolor=FAINT, color="#7b8794",
+               arrowsize="0.6")  # fmt: skip
+        for v in self.nodes:
+            kind = "root" if v is self.root else "input" if v.op is None else "inner"
+            g.node(at[v], graphviz.escape(self._label(v, of[v])),
+                   fillcolor=FILL[kind], color=LINE[kind])  # fmt: skip
+        for source, target, partial, _ in edges(self.root):
+            if source in shown_nodes and target in shown_nodes:
+                g.edge(at[source], at[target], label=f" {decimal(partial, self.precision)} ")
+        return g
+
+    def _label(self, v: Value, name: str) -> str:
+        grad = "–" if self.root.grad == 0.0 else decimal(v.grad, self.precision)
+        op = "" if v.op is None else v.op.symbol or v.op.name
+        head = " · ".join(part for part in ((name if v.label else ""), op) if part)
+        body = f"{decimal(v.data, self.precision)}\ngrad {grad}"
+        return f"{head}\n{body}" if head else body
+
+    @property
+    def source(self) -> str:
+        """The graph in the DOT language."""
+        return str(self.digraph.source)
+
+    @property
+    def text(self) -> str:
+        """The graph as a table, which needs nothing installed."""
+        return table(self.root, digits=self.precision)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture; the suffix says how: .svg, .png, or .dot and .gv for the source.
+
+        Raises ValueError for another suffix, RenderError if there is no layout program.
+        """
+        file = Path(path)
+        suffix = file.suffix.lower().removeprefix(".")
+        if suffix not in ("svg", "png", "dot", "gv"):
+            raise ValueError(f"Drawing.save: {shown(str(path))}; the name must end in .svg or .png")
+        source = self.source
+        picture = source.encode() if suffix in ("dot", "gv") else render(source, suffix)
+        file.write_bytes(picture)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": render(self.source).decode(), "text/plain": repr(self)}
+        except RenderError as error:
+            return {"text/plain": f"{self.text}\n{error}"}
+
+    def __repr__(self) -> str:
+        return f"<drawing of {len(self.nodes)} nodes>"
+
+
+def draw(
+    value: Value, *, precision: int = 7, rankdir: str = "LR", depth: int | None = None
+) -> Drawing:
+    """The picture of the graph that computed `value`.
+
+    precision  significant digits
+    rankdir    "LR": inputs left, result right; "BT": result on top
+    depth      show only what is at most so many steps behind `value`
+
+    Gradients are a dash until backward() was called. Raises TypeError for what is not a Value,
+    ValueError for more than 1000 nodes.
+    """
+    if not isinstance(value, Value):
+        raise TypeError(f"draw: value must be a Value, not {type(value).__name__} {shown(value)}")
+    if rankdir not in ("LR", "RL", "TB", "BT"):
+        raise ValueError(f"draw: rankdir = {shown(rankdir)}; use 'LR', 'RL', 'TB' or 'BT'")
+    nodes = order(value) if depth is None else _near(value, depth)
+    if len(nodes) > MOST_NODES:
+        raise ValueError(
+            f"draw: {len(nodes)} nodes are too many for a picture; give depth=, the number of "
+            "steps behind the value to show, or draw an earlier Value"
+        )
+    return Drawing(value, precision, rankdir, nodes)
+
+
+def _near(value: Value, depth: int) -> list[Value]:
+    """The nodes at most `depth` steps behind value, inputs first."""
+    near, front = {value: None}, [value]
+    for _ in range(depth):
+        front = [a for v in front for a in v.args if isinstance(a, Value) and a not in near]
+        near.update(dict.fromkeys(front))
+    return [*reversed(near)]
