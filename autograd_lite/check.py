@@ -6,9 +6,9 @@ rounding error of its own, but needs every operation to have a complex form.
 Source: Squire and Trapp, Using complex variables to estimate derivatives, SIAM Review 40 (1998).
 
 >>> print(check_grads(lambda x, y: x * y + x.sin(), [1.0, 2.0]))
-input           backward        difference      complex step
-x1         2.54030230587     2.54030230586     2.54030230587  ok
-x2         1.00000000000     1.00000000000     1.00000000000  ok
+input             backward        difference      complex step
+x1           2.54030230587     2.54030230586     2.54030230587  ok
+x2           1.00000000000     1.00000000000     1.00000000000  ok
 """
 
 from __future__ import annotations

@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -23,7 +22,7 @@ from typing import Any
 from .engine import Value, apply
 from .functions import function
 from .ieee import floats, number, shown, text
-from .ops import ALIASES, CUSTOM, REAL, TABLE, Interval, Row
+from .ops import ALIASES, CUSTOM, REAL, TABLE, Interval, Missing, Row
 
 __all__ = ["Value", "operation"]
 
@@ -59,15 +58,18 @@ def operation(
     for what, f in (("value", value), ("partials", partials)):
         if not callable(f):
             raise TypeError(f"operation: {what} must be a function, not {shown(f)}")
-    kinds = [p.kind for p in list(inspect.signature(value).parameters.values())[1:]]
-    any_number = inspect.Parameter.VAR_POSITIONAL in kinds
+    import inspect
+
+    found = list(inspect.signature(value).parameters.values())[1:]  # after m
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in found)
     row = Row(
         name,
         doc or f"the operation {name}",
         _checked_value(name, value),
         _checked_partials(name, partials),
-        arity=None if any_number else len(kinds),
-        domain=tuple(domain) or (REAL,) * len(kinds),
+        {p.name: Missing if p.default is p.empty else p.default for p in found},
+        arity=None if any_number else len(found),
+        domain=tuple(domain) or (REAL,) * len(found),
         samples=tuple(samples),
         kinks=kinks,
         symbol=name,

@@ -14,7 +14,6 @@ v1    x*x         9     1  x: 3, x: 3
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .engine import Value
@@ -87,13 +86,13 @@ class Drawing:
 
         Raises ValueError for another suffix, RenderError if there is no layout program.
         """
-        file = Path(path)
-        suffix = file.suffix.lower().removeprefix(".")
+        suffix = os.path.splitext(path)[1].lower().removeprefix(".")
         if suffix not in ("svg", "png", "dot", "gv"):
             raise ValueError(f"Drawing.save: {shown(str(path))}; the name must end in .svg or .png")
         source = self.source
         picture = source.encode() if suffix in ("dot", "gv") else render(source, suffix)
-        file.write_bytes(picture)
+        with open(path, "wb") as file:
+            file.write(picture)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:

@@ -11,12 +11,9 @@ Neuron j of layer l computes z^l_j = sum_i w^l_{j,i} x_i + b^l_j, one node, and 
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import random
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from .engine import Value, dot
@@ -66,6 +63,7 @@ class Neuron(Module):
     layer, index, nout   its place, for labels, and the size of its layer, for init
     nonlin      micrograd's name: False is activation="linear"
 
+    >>> import random
     >>> neuron = Neuron(3, activation="tanh", rng=random.Random(1))
     >>> neuron
     TanhNeuron(3)
@@ -79,12 +77,14 @@ class Neuron(Module):
         activation: str | Callable[[Value], Any] = "relu",
         bias: float | None = 0.0,
         init: Init = "uniform",
-        rng: Any = random,
+        rng: Any = None,
         layer: int = 1,
         index: int = 1,
         nout: int = 1,
     ) -> None:
         nin = _size("Neuron", "nin", nin)
+        if rng is None:
+            import random as rng
         draw = INITS.get(init) if isinstance(init, str) else init
         if not callable(draw):
             raise ValueError(f"Neuron: init = {shown(init)}; use one of {', '.join(INITS)}")
@@ -198,6 +198,8 @@ class MLP(Module):
             )
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "nouts", n) for n in nouts)]
         self.activation, self.output = activation, output
+        import random
+
         rng = random if seed is None else random.Random(seed)
         self.layers = [
             Layer(
@@ -251,14 +253,20 @@ class MLP(Module):
             "nouts": [len(rows) for rows in weights], "activation": self.activation,
             "output": self.output, "weights": weights, "biases": self.biases,
         }  # fmt: skip
-        text = json.dumps(state, indent=1)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        import json
+
+        text = json.dumps(state, indent=1) + "\n"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MLP:
         """The MLP that `save` wrote. Raises ValueError for a file that is not one."""
+        import json
+
         try:
-            state = json.loads(Path(path).read_text(encoding="utf-8"))
+            with open(path, encoding="utf-8") as file:
+                state = json.load(file)
             if state["format"] != "autograd_lite MLP" or state["version"] != 1:
                 raise ValueError(f"format {state['format']!r}, version {state['version']!r}")
             bias = None if state["biases"][0][0] is None else 0.0

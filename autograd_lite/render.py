@@ -6,11 +6,7 @@ The layout program runs as a separate process that reads DOT and writes a pictur
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import sysconfig
-from pathlib import Path
 
 HINT = "install Graphviz, or: pip install graphviz-pure"
 
@@ -25,7 +21,10 @@ def program() -> str:
     Looked for on PATH, then beside the interpreter, since a virtual environment need not be
     active. Raises RenderError if there is neither.
     """
-    beside = os.pathsep.join([sysconfig.get_path("scripts"), str(Path(sys.executable).parent)])
+    import shutil
+    import sysconfig
+
+    beside = os.pathsep.join([sysconfig.get_path("scripts"), os.path.dirname(sys.executable)])
     found = (
         shutil.which("dot")
         or shutil.which("graphviz-pure")
@@ -44,6 +43,8 @@ def render(source: str, format: str = "svg", timeout: float = 120.0) -> bytes:
 
     Raises RenderError with the program's own words if it fails.
     """
+    import subprocess
+
     command = [program(), f"-T{format}"]
     try:
         done = subprocess.run(

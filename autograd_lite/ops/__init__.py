@@ -13,9 +13,10 @@ package contains a derivative.
 
 from ..ieee import floats
 from . import elementary, network
-from .row import CUSTOM, POSITIVE, REAL, TABLE, Interval, Row, lookup
+from .row import CUSTOM, POSITIVE, REAL, TABLE, Interval, Missing, Row, lookup
 
-__all__ = ["ALIASES", "CUSTOM", "POSITIVE", "REAL", "TABLE", "Interval", "Row", "floats", "lookup"]
+__all__ = ["ALIASES", "CUSTOM", "POSITIVE", "REAL", "TABLE", "Interval",
+           "Missing", "Row", "floats", "lookup"]  # fmt: skip
 
 del elementary, network  # imported for the rows they add to the table
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from ..ieee import floats, inf
 
@@ -16,10 +14,14 @@ REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Row:
+class Missing:
+    """Stands for the default of an argument that has none."""
+
+
+class Row(NamedTuple):
     """One operation: how it is computed, differentiated, written and tested.
 
+    defaults  the names of the arguments with their defaults (Missing: none)
     arity     number of arguments, None for any number
     domain    an open interval for each argument, inside which value and slopes are finite
     samples   argument tuples worth testing (those of one argument as bare numbers)
@@ -37,6 +39,7 @@ class Row:
     doc: str
     value: Callable[..., Any]
     partials: Callable[..., Any]
+    defaults: dict[str, Any]
     arity: int | None = 1
     domain: tuple[Interval, ...] = (REAL,)
     samples: tuple[Any, ...] = ()
@@ -54,12 +57,6 @@ class Row:
     def __reduce__(self) -> tuple[Any, ...]:
         return lookup, (self.name,)
 
-    @cached_property
-    def defaults(self) -> dict[str, Any]:
-        """The arguments by name, with their defaults (Parameter.empty: none)."""
-        found = list(inspect.signature(self.value).parameters.values())[1:]
-        return {p.name: p.default for p in found}
-
     def argument(self, i: int) -> str:
         """The name of argument i, for error messages."""
         return [*self.defaults][i] if self.arity else f"argument {i + 1}"
@@ -70,7 +67,7 @@ class Row:
             return args
         names, rest = [*self.defaults], dict(named)
         out = [*args, *(rest.pop(n, self.defaults[n]) for n in names[len(args) :])]
-        missing = [n for n, x in zip(names, out, strict=False) if x is inspect.Parameter.empty]
+        missing = [n for n, x in zip(names, out) if x is Missing]
         if missing or rest or len(out) > len(names):
             wrong = f"{', '.join(missing)} missing" if missing else f"got {len(args)} and {named}"
             raise TypeError(f"{self.name}({', '.join(names)}): {wrong}")
@@ -100,7 +97,10 @@ def lookup(name: str) -> Row:
 def row(
     name: str, doc: str, value: Callable[..., Any], partials: Callable[..., Any], **more: Any
 ) -> None:
-    made = Row(name, doc, value, partials, **more)
+    code, defaults = value.__code__, value.__defaults__ or ()
+    names = code.co_varnames[1 : code.co_argcount]  # after m
+    padded = [Missing] * (len(names) - len(defaults)) + [*defaults]
+    made = Row(name, doc, value, partials, dict(zip(names, padded)), **more)
     TABLE[name] = made
     if not hasattr(floats, name):  # sigmoid and the like: floats compute them by the row
         setattr(floats, name, partial(value, floats))
