@@ -47,7 +47,7 @@ class Drawing:
             raise RenderError(
                 "draw: the package graphviz is missing; pip install 'autograd_lite[draw]'"
             ) from None
-        of, shown_nodes = names(self.root), set(self.nodes)
+        of = names(self.nodes)
         at = {v: f"n{i}" for i, v in enumerate(self.nodes)}
         g = graphviz.Digraph("autograd_lite")
         g.attr(rankdir=self.rankdir, bgcolor="#fbfcfd", pad="0.3", nodesep="0.25", ranksep="0.6")
@@ -59,8 +59,8 @@ class Drawing:
             kind = "root" if v is self.root else "input" if v.op is None else "inner"
             g.node(at[v], graphviz.escape(self._label(v, of[v])),
                    fillcolor=FILL[kind], color=LINE[kind])  # fmt: skip
-        for source, target, partial, _ in edges(self.root):
-            if source in shown_nodes and target in shown_nodes:
+        for source, target, partial, _ in edges(self.nodes):
+            if source in at:
                 g.edge(at[source], at[target], label=f" {decimal(partial, self.precision)} ")
         return g
 
@@ -79,7 +79,7 @@ class Drawing:
     @property
     def text(self) -> str:
         """The graph as a table, which needs nothing installed."""
-        return table(self.root, digits=self.precision)
+        return table(digits=self.precision, nodes=self.nodes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture; the suffix says how: .svg, .png, or .dot and .gv for the source.

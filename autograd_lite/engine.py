@@ -19,10 +19,10 @@ from .ieee import fsum, number, refuse_to_drop_the_gradient, text
 from .modes import active, recording
 from .ops import TABLE, Row, floats
 
-ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = (
-    TABLE[name] for name in "add sub mul div neg pow mod floordiv "
-    "exp log sqrt tanh sigmoid relu dot sum".split()
-)
+ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV = map(
+    TABLE.__getitem__, ("add", "sub", "mul", "div", "neg", "pow", "mod", "floordiv"))
+EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
+    TABLE.__getitem__, ("exp", "log", "sqrt", "tanh", "sigmoid", "relu", "dot", "sum"))
 _div, _pow, _exp, _log, _sqrt = floats.div, floats.pow, floats.exp, floats.log, floats.sqrt
 _new = object.__new__
 
@@ -154,7 +154,7 @@ class Value:
         if x is None or x - 1.0 + 1.0 != x:
             return _binary(POW, self, other)
         power = _pow(self._data, x - 1.0)
-        if not (power > 1e-300 or power < -1e-300):  # the rare cases are the row's
+        if not 1e-300 < abs(power) < math.inf:  # the rare cases are the row's
             return _binary(POW, self, x)
         return _node(_pow(self._data, x), POW, self, x * power, None, x)
     def __rpow__(self, other: Any) -> Value: return _binary(POW, other, self)
@@ -306,17 +306,16 @@ def apply(row: Row, *args: Any) -> Any:
     args = _arguments(row, args if len(args) == row.arity else row.complete(args))
     data = [x._data if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
-    if Value not in map(type, args):
-        return y
-    return record(y, row, args, row.partials(floats, y, *data))
+    recorded = Value in map(type, args)
+    return record(y, row, args, row.partials(floats, y, *data)) if recorded else y
 
 
 def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:
     """The scalar product, one node: z = w_1 x_1 + ... + w_n x_n + bias.
 
     Each product is rounded once and their sum once, so the order of the terms does not matter.
-    A float if all arguments are numbers. Raises ValueError if ws and xs differ in length,
-    TypeError for what is not a number. Source: eq. (4) of the note on the 2-2-1 net.
+    A float if all are numbers; ValueError if ws and xs differ in length. Source: eq. (4) of the
+    note on the 2-2-1 net.
 
     >>> dot([Value(0.7), Value(0.5)], [10, -5], bias=1.0).data
     5.5
@@ -332,9 +331,8 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "")
         data = [v._data if v.__class__ is Value else v for v in args]
     w, x, b = data[:n], data[n : 2 * n], data[2 * n :]
     z = fsum([*map(mul, w, x), *b])
-    if Value not in map(type, args):
-        return z
-    return _node(z, DOT, args, (*x, *w, 1.0) if b else (*x, *w), None, 0.0, label)
+    slopes = (*x, *w, 1.0) if b else (*x, *w)
+    return _node(z, DOT, args, slopes, None, 0.0, label) if Value in map(type, args) else z
 
 
 def sum(xs: Iterable[Any], label: str = "") -> Any:
@@ -345,14 +343,11 @@ def sum(xs: Iterable[Any], label: str = "") -> Any:
     """
     args = _arguments(SUM, tuple(xs))
     y = fsum([x._data if x.__class__ is Value else x for x in args])
-    if Value not in map(type, args):
-        return y
-    return _node(y, SUM, args, (1.0,) * len(args), None, 0.0, label)
+    slopes = (1.0,) * len(args)
+    return _node(y, SUM, args, slopes, None, 0.0, label) if Value in map(type, args) else y
 
 
-def _node(
-    data: float, row: Row | None, a: Any, da: Any, b: Value | None, db: float, label: str = ""
-) -> Value:
+def _node(data: float, row: Row, a: Any, da: Any, b: Value | None, db: float, label: str = "") -> Value:  # noqa: E501
     if active and not recording.get():
         return Value(data, label)
     v: Value = _new(Value)

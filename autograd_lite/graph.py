@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import copyreg
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .engine import Value, order, record
@@ -39,27 +39,26 @@ class Edge(NamedTuple):
     place: int
 
 
-def edges(*roots: Value) -> Iterator[Edge]:
-    """The edges of the graph, in order.
+def edges(nodes: Iterable[Value]) -> Iterator[Edge]:
+    """The edges into these nodes, in order.
 
     >>> x = Value(3.0)
-    >>> [(edge.partial, edge.place) for edge in edges(x * x)]
+    >>> [(edge.partial, edge.place) for edge in edges(order(x * x))]
     [(3.0, 0), (3.0, 1)]
     """
-    for v in order(*roots):
+    for v in nodes:
         for place, (a, partial) in enumerate(zip(v.args, v.partials, strict=True)):
             if isinstance(a, Value):
                 yield Edge(a, v, partial, place)
 
 
-def names(*roots: Value) -> dict[Value, str]:
-    """A different name for each node: its label in Unicode, else v1, v2, ...
+def names(nodes: list[Value]) -> dict[Value, str]:
+    """A different name for each of the nodes: its label in Unicode, else v1, v2, ...
 
     >>> a = Value(1.0, label="a")
-    >>> list(names(a + Value(2.0, label="a")).values())
+    >>> list(names(order(a + Value(2.0, label="a"))).values())
     ['a', "a'", 'v1']
     """
-    nodes = order(*roots)
     labels = {unicode(v.label) for v in nodes}
     free = (name for i in range(1, 2 * len(nodes) + 2) if (name := f"v{i}") not in labels)
     found: dict[Value, str] = {}
@@ -75,29 +74,29 @@ def names(*roots: Value) -> dict[Value, str]:
 
 
 def formula(v: Value, of: dict[Value, str]) -> str:
-    """How a node was computed, in the names of its inputs; empty for a leaf.
+    """How a node was computed, in the names of its inputs (… if it has none); empty for a leaf.
 
     >>> x = Value(2.0, label="x")
     >>> y = 1 / x.exp()
-    >>> formula(y, names(y))
+    >>> formula(y, names(order(y)))
     '1/v1'
     """
     if v.op is None:
         return ""
     return str(
         getattr(plain, v.op.name)(
-            *(plain.symbol(of[a]) if isinstance(a, Value) else a for a in v.args)
+            *(plain.symbol(of.get(a, "…")) if isinstance(a, Value) else a for a in v.args)
         )
     )
 
 
-def table(*roots: Value, digits: int = 10) -> str:
-    """The graph as text, one row a node: name, formula, data, grad, derivative by each input."""
-    of = names(*roots)
+def table(*roots: Value, digits: int = 10, nodes: list[Value] | None = None) -> str:
+    """The graph, or these nodes, as text: name, formula, data, grad, derivative by each input."""
+    of = names(order(*roots) if nodes is None else nodes)
     lines = [("name", "formula", "data", "grad", "derivative by its inputs")]
     for v, name in of.items():
         by = ", ".join(
-            f"{of[a]}: {decimal(p, digits)}"
+            f"{of.get(a, '…')}: {decimal(p, digits)}"
             for a, p in zip(v.args, v.partials, strict=True)
             if isinstance(a, Value)
         )
