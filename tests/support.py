@@ -51,17 +51,17 @@ def points(row: Row) -> list[tuple[float, ...]]:
     return list(dict.fromkeys(found))
 
 
-def at_kink(row: Row, args: tuple[float, ...]) -> bool:
-    """Whether a derivative by differences has no meaning here."""
+def at_kink(row: Row, args: tuple[float, ...], near: float = 1e-90) -> bool:
+    """Whether a derivative by differences, over steps shorter than `near`, has no meaning here."""
     if not row.kinks or row.name in ("where", "pow"):
         return False
-    near = 1e-90  # the oracle's steps are shorter than that
     if row.arity == 1:
         return abs(args[0] - round(args[0])) < near
     if row.name in ("maximum", "minimum"):
         return abs(args[0] - args[1]) < near
     if row.name in ("mod", "floordiv"):
-        return args[0] % args[1] == 0.0
+        rest = args[0] % args[1]
+        return rest == 0.0 or min(abs(rest), abs(args[1] - rest)) < near
     if row.name == "round":
         return (args[0] * 10 ** args[1] * 2) % 1.0 == 0.0
     if row.name == "clip":
