@@ -88,7 +88,9 @@ def check_grads(
     by_complex, note = complex_step(y, inputs)
     differences = [_difference(f, point, i) for i in range(len(point))]
     by_difference = [d for d, _ in differences]
-    scale = max([1e-8, *(abs(d) for d in by_difference if math.isfinite(d))])
+    # the largest derivative; one that moves y by less than 1e-4 of itself counts as that much
+    least = 1e-4 * abs(y.data) / max([1.0, *map(abs, point)])
+    scale = max([least, 1e-300, *(abs(d) for d in by_difference if math.isfinite(d))])
     lines = []
     for i, (x, (d, error)) in enumerate(zip(inputs, differences, strict=True)):
         c = by_complex[i] if by_complex else None
