@@ -14,18 +14,21 @@ v1    x*x         9     1  x: 3, x: 3
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from .engine import Value
-from .graph import edges, names, order, table
+from .graph import edges, formula, names, order, table
 from .ieee import shown
 from .render import RenderError, render
-from .text import decimal
+from .text import decimal, unicode
 
 if TYPE_CHECKING:
     import graphviz
 
 MOST_NODES = 1000
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+LONGEST = 24  # characters of a formula in a node
 FONT = "Helvetica,Arial,sans-serif"
 INK, FAINT = "#1f2933", "#52606d"
 FILL = {"input": "#e3f0fa", "inner": "#ffffff", "root": "#fdf0d5"}
@@ -66,10 +69,9 @@ class Drawing:
 
     def _label(self, v: Value, name: str) -> str:
         grad = "–" if self.root.grad == 0.0 else decimal(v.grad, self.precision)
-        op = "" if v.op is None else v.op.symbol or v.op.name
-        head = " · ".join(part for part in ((name if v.label else ""), op) if part)
+        head = " = ".join(part for part in ((name if v.label else ""), _operation(v)) if part)
         body = f"{decimal(v.data, self.precision)}\ngrad {grad}"
-        return f"{head}\n{body}" if head else body
+        return NOT_IN_XML.sub("�", f"{head}\n{body}" if head else body)
 
     @property
     def source(self) -> str:
@@ -102,6 +104,28 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<drawing of {len(self.nodes)} nodes>"
+
+
+def _operation(v: Value) -> str:
+    """What made the node, as short as it can be read: σ(z¹₁), (ŷ - y)², Σ wx + b."""
+    if v.op is None or v.op.arity is None:
+        return "" if v.op is None else v.op.symbol or v.op.name
+    inner = {a: _caption(a) for a in v.args if isinstance(a, Value)}
+    if v.op.arity == 1 and v.op.name != "neg":
+        text = f"{v.op.symbol or v.op.name}({inner[v.args[0]].removeprefix('(').removesuffix(')')})"
+    else:
+        text = formula(v, inner).replace("**2", "²").replace("**3", "³")
+    return text if len(text) <= LONGEST else v.op.symbol or v.op.name
+
+
+def _caption(v: Value) -> str:
+    """The name of an input; if it has none, how it came from named ones, else a dot."""
+    if v.label:
+        return unicode(v.label)
+    named = v.op is not None and all(not isinstance(a, Value) or a.label for a in v.args)
+    if not named or len(v.args) > 2:
+        return "·"
+    return f"({formula(v, {a: unicode(a.label) for a in v.args if isinstance(a, Value)})})"
 
 
 def draw(

@@ -73,8 +73,8 @@ def names(nodes: list[Value]) -> dict[Value, str]:
     return found
 
 
-def formula(v: Value, of: dict[Value, str]) -> str:
-    """How a node was computed, in the names of its inputs (… if it has none); empty for a leaf.
+def formula(v: Value, of: dict[Value, str], unnamed: str = "…") -> str:
+    """How a node was computed, in the names of its inputs; empty for a leaf.
 
     >>> x = Value(2.0, label="x")
     >>> y = 1 / x.exp()
@@ -85,7 +85,7 @@ def formula(v: Value, of: dict[Value, str]) -> str:
         return ""
     return str(
         getattr(plain, v.op.name)(
-            *(plain.symbol(of.get(a, "…")) if isinstance(a, Value) else a for a in v.args)
+            *(plain.symbol(of.get(a, unnamed)) if isinstance(a, Value) else a for a in v.args)
         )
     )
 

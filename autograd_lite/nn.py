@@ -18,7 +18,7 @@ from typing import Any
 
 from .engine import Value, dot
 from .ieee import number, shown
-from .ops import ALIASES, TABLE
+from .ops import ALIASES, TABLE, Missing
 
 Init = str | Callable[[int, int, Any], float]
 
@@ -27,7 +27,10 @@ INITS: dict[str, Callable[[int, int, Any], float]] = {
     "xavier": lambda nin, nout, rng: rng.uniform(-1.0, 1.0) * math.sqrt(6.0 / (nin + nout)),
     "he": lambda nin, nout, rng: rng.gauss(0.0, 1.0) * math.sqrt(2.0 / nin),
 }
-ACTIVATIONS = ["linear", *(n for n, r in TABLE.items() if [*r.defaults][:1] == ["a"])]
+ACTIVATIONS = [
+    "linear",
+    *(n for n, r in TABLE.items() if hasattr(Value, n) and Missing not in [*r.defaults.values()][1:]),
+]
 
 
 class Module:
