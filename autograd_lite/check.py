@@ -75,6 +75,8 @@ def check_grads(
 
     Raises TypeError if f does not return a Value. Away from kinks and poles only.
     """
+    if not callable(f):
+        raise TypeError(f"check_grads: f must be a function, not {type(f).__name__} {shown(f)}")
     point = [x.data if isinstance(x, Value) else number(x, f"xs[{i}]", "check_grads")
              for i, x in enumerate(xs)]  # fmt: skip
     inputs = [Value(x, label=getattr(old, "label", "")) for x, old in zip(point, xs, strict=True)]

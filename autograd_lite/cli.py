@@ -48,8 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(given or ["lecture"])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
-    for line in lecture(args.out, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
-        print(line)
+    try:
+        for line in lecture(args.out, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
+            print(line)
+    except (OSError, ValueError) as error:
+        print(f"autograd-lite: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

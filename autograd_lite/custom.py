@@ -61,6 +61,8 @@ def operation(
     import inspect
 
     found = list(inspect.signature(value).parameters.values())[1:]  # after m
+    if not found:
+        raise TypeError(f"operation: value of {name} must take m and at least one argument")
     any_number = any(p.kind is p.VAR_POSITIONAL for p in found)
     row = Row(
         name,

@@ -15,7 +15,7 @@ from numbers import Real
 from operator import eq, ge, gt, le, lt, mul
 from typing import Any, NoReturn
 
-from .ieee import fsum, number, refuse_to_drop_the_gradient, text
+from .ieee import fsum, number, refuse_to_drop_the_gradient, shown, terms, text
 from .modes import active, recording
 from .ops import TABLE, Row, floats
 
@@ -272,10 +272,12 @@ class Value:
 def order(*roots: Value) -> list[Value]:
     """The nodes that `roots` depend on, each once, inputs before outputs, without recursion.
 
-    >>> x = Value(2.0)
-    >>> [v.data for v in order(x * x + 1)]
-    [2.0, 4.0, 5.0]
+    >>> [v.data for v in order(Value(2.0).exp() + 1)][0]
+    2.0
     """
+    for v in roots:
+        if v.__class__ is not Value:
+            raise TypeError(f"order: roots must be Values, not {type(v).__name__} {shown(v)}")
     nodes: list[Value] = []
     seen: set[Value] = set()
     stack: list[Any] = [*reversed(roots)]
@@ -320,7 +322,7 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "")
     >>> dot([Value(0.7), Value(0.5)], [10, -5], bias=1.0).data
     5.5
     """
-    ws, xs, rest = tuple(ws), tuple(xs), () if bias is None else (bias,)
+    ws, xs, rest = terms(ws, "ws", "dot"), terms(xs, "xs", "dot"), () if bias is None else (bias,)
     if len(ws) != len(xs):
         raise ValueError(f"dot: {len(ws)} weights for {len(xs)} inputs; give as many of each")
     n, args = len(ws), ws + xs + rest
@@ -341,7 +343,7 @@ def sum(xs: Iterable[Any], label: str = "") -> Any:
     >>> sum([Value(0.1)] * 10).data
     1.0
     """
-    args = _arguments(SUM, tuple(xs))
+    args = _arguments(SUM, terms(xs, "xs", "sum"))
     y = fsum([x._data if x.__class__ is Value else x for x in args])
     slopes = (1.0,) * len(args)
     return _node(y, SUM, args, slopes, None, 0.0, label) if Value in map(type, args) else y
@@ -388,7 +390,6 @@ def _binary(row: Row, a: Any, b: Any) -> Any:
 
 
 def _operand(x: Any) -> float | None:
-    """A plain number as a float; None for what is not one."""
     return x if x.__class__ is float else number(x, "operand", "Value") if isinstance(x, Real) else None
 
 

@@ -17,10 +17,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from .engine import Value, apply, dot, sum
-from .ieee import arrays, floats, shown
+from .ieee import arrays, floats, number, shown, terms
 from .ops import TABLE, Row
 
 # The namespace for rows over Values: derivatives that are graphs, hence higher derivatives
@@ -48,7 +48,8 @@ def _over_arrays(row: Row, args: Sequence[Any]) -> Any:
 
     kinds = {np.asarray(x).dtype.kind for x in args}
     if "O" in kinds:
-        return np.frompyfunc(partial(apply, row), len(args), 1)(*args)
+        with np.errstate(all="ignore"):  # NumPy reports what plain floats did inside
+            return np.frompyfunc(partial(apply, row), len(args), 1)(*args)
     if not kinds <= set("fiub"):
         raise TypeError(
             f"{row.name}: an array must hold real numbers or Values, not {shown(args[0])}"
@@ -77,16 +78,12 @@ def function(row: Row) -> Callable[..., Any]:
 
 
 def _terms(name: str, xs: Any) -> list[Any]:
-    """The terms of an iterable, of an array all its elements; not empty."""
-    if isinstance(xs, (Value, str)) or not isinstance(xs, Iterable):
-        raise TypeError(
-            f"{name}: xs must be an iterable of numbers and Values, "
-            f"not {type(xs).__name__} {shown(xs)}; write {name}([a, b, ...])"
-        )
-    terms = xs.ravel().tolist() if _is_array(xs) else list(xs)
-    if not terms:
+    """At least one term, each a Value or a float."""
+    found = terms(xs, "xs", name)
+    if not found:
         raise ValueError(f"{name}: xs is empty; give at least one term")
-    return cast("list[Any]", terms)
+    return [x if isinstance(x, Value) else number(x, f"xs[{i}]", name)
+            for i, x in enumerate(found)]  # fmt: skip
 
 
 def prod(xs: Iterable[Any]) -> Any:
@@ -104,8 +101,8 @@ def mean(xs: Iterable[Any]) -> Any:
     >>> mean([1.0, 2.0, 6.0])
     3.0
     """
-    terms = _terms("mean", xs)
-    return sum(terms) / len(terms)
+    found = _terms("mean", xs)
+    return sum(found) / len(found)
 
 
 def logsumexp(xs: Iterable[Any]) -> Any:
@@ -126,9 +123,9 @@ def softmax(xs: Iterable[Any]) -> list[Any]:
     >>> [p.data for p in softmax([Value(0.0), 0.0])]
     [0.5, 0.5]
     """
-    terms = _terms("softmax", xs)
-    largest = values.shift(*terms)
-    shifted = [x - largest for x in terms]
+    found = _terms("softmax", xs)
+    largest = values.shift(*found)
+    shifted = [x - largest for x in found]
     total = logsumexp(shifted)
     return [apply(TABLE["exp"], x - total) for x in shifted]
 

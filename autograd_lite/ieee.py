@@ -12,7 +12,7 @@ such a namespace, so a row itself never meets an exception.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Complex, Number, Real
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -36,6 +36,20 @@ def number(x: Any, name: str, function: str) -> float:
     raise TypeError(
         f"{function}: {name} must be a real number, not {type(x).__name__} {shown(x)}; {way_out}"
     )
+
+
+def terms(xs: Any, name: str, function: str) -> tuple[Any, ...]:
+    """The items of an iterable, of an array all its elements, or an error for anything else."""
+    if xs.__class__ is list or xs.__class__ is tuple:
+        return tuple(xs)
+    if hasattr(xs, "ravel") and hasattr(xs, "tolist"):  # a NumPy array
+        return tuple(xs.ravel().tolist())
+    if isinstance(xs, (str, bytes, dict)) or not isinstance(xs, Iterable):
+        raise TypeError(
+            f"{function}: {name} must be an iterable of numbers and Values, "
+            f"not {type(xs).__name__} {shown(xs)}; give a list"
+        )
+    return tuple(xs)
 
 
 def text(x: Any, name: str, function: str) -> str:

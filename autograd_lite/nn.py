@@ -195,9 +195,9 @@ class MLP(Module):
         init: Init = "uniform",
         seed: int | None = None,
     ) -> None:
-        if isinstance(nouts, (int, str)) or not nouts:
+        if not isinstance(nouts, (list, tuple)) or not nouts:
             raise TypeError(
-                f"MLP: nouts must be a list of layer sizes such as [16, 1], not {nouts!r}"
+                f"MLP: nouts must be a list of layer sizes such as [16, 1], not {shown(nouts)}"
             )
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "nouts", n) for n in nouts)]
         self.activation, self.output = activation, output
