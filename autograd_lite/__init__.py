@@ -19,6 +19,8 @@ draw       the picture
 cli        python -m autograd_lite
 """
 
+# fmt: off
+
 from .check import GradientError, check_grads
 from .custom import operation
 from .draw import draw
@@ -30,7 +32,7 @@ from .functions import (
     log10, log1p, log2, logsumexp, maximum, mean, minimum, mod, mul, ndtr, neg, pow, prod,
     reciprocal, relu, rint, round, sigmoid, sign, silu, sin, sinh, softmax, softplus, sqrt,
     square, sub, sum, swish, tan, tanh, trunc, where,
-)  # fmt: skip
+)
 from .graph import edges, order, table
 from .losses import mse
 from .modes import no_grad
@@ -50,6 +52,6 @@ __all__ = [
     "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid", "sign", "silu", "sin",
     "sinh", "softmax", "softplus", "sqrt", "square", "sub", "sum", "swish", "table", "tan",
     "tanh", "trunc", "where",
-]  # fmt: skip
+]
 
 __version__ = "0.1.0"

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from . import __version__
 from .check import check_grads
 from .draw import draw
-from .engine import Value, order
-from .functions import sigmoid, sum
+from .engine import Value, order, sum
+from .functions import sigmoid
 from .losses import mse
 from .nn import MLP
 from .optim import SGD

@@ -36,7 +36,7 @@ LINE = {"input": "#2b6cb0", "inner": "#9aa5b1", "root": "#b7791f"}
 
 
 class Drawing:
-    """A picture of a graph: `.digraph`, `.source` (DOT), `.text`, `.save(path)`; shown by Jupyter."""
+    """A picture of a graph: .digraph, .source (DOT), .text, .save(path); Jupyter shows it."""
 
     def __init__(self, root: Value, precision: int, rankdir: str, nodes: list[Value]) -> None:
         self.root, self.precision, self.rankdir, self.nodes = root, precision, rankdir, nodes
@@ -60,16 +60,17 @@ class Drawing:
                arrowsize="0.6")  # fmt: skip
         for v in self.nodes:
             kind = "root" if v is self.root else "input" if v.op is None else "inner"
-            g.node(at[v], graphviz.escape(self._label(v, of[v])),
+            g.node(at[v], graphviz.escape(self._label(v, of)),
                    fillcolor=FILL[kind], color=LINE[kind])  # fmt: skip
         for source, target, partial, _ in edges(self.nodes):
             if source in at:
                 g.edge(at[source], at[target], label=f" {decimal(partial, self.precision)} ")
         return g
 
-    def _label(self, v: Value, name: str) -> str:
+    def _label(self, v: Value, of: dict[Value, str]) -> str:
+        name = of[v]
         grad = "–" if self.root.grad == 0.0 else decimal(v.grad, self.precision)
-        head = " = ".join(part for part in ((name if v.label else ""), _operation(v)) if part)
+        head = " = ".join(part for part in ((name if v.label else ""), _operation(v, of)) if part)
         body = f"{decimal(v.data, self.precision)}\ngrad {grad}"
         return NOT_IN_XML.sub("�", f"{head}\n{body}" if head else body)
 
@@ -106,26 +107,27 @@ class Drawing:
         return f"<drawing of {len(self.nodes)} nodes>"
 
 
-def _operation(v: Value) -> str:
+def _operation(v: Value, of: dict[Value, str]) -> str:
     """What made the node, as short as it can be read: σ(z¹₁), (ŷ - y)², Σ wx + b."""
     if v.op is None or v.op.arity is None:
         return "" if v.op is None else v.op.symbol or v.op.name
-    inner = {a: _caption(a) for a in v.args if isinstance(a, Value)}
+    inner = {a: _caption(a, of) for a in v.args if isinstance(a, Value)}
     if v.op.arity == 1 and v.op.name != "neg":
-        text = f"{v.op.symbol or v.op.name}({inner[v.args[0]].removeprefix('(').removesuffix(')')})"
+        text = inner[v.args[0]]
+        text = f"{v.op.symbol or v.op.name}{text if text.startswith('(') else f'({text})'}"
     else:
         text = formula(v, inner).replace("**2", "²").replace("**3", "³")
     return text if len(text) <= LONGEST else v.op.symbol or v.op.name
 
 
-def _caption(v: Value) -> str:
+def _caption(v: Value, of: dict[Value, str]) -> str:
     """The name of an input; if it has none, how it came from named ones, else a dot."""
     if v.label:
-        return unicode(v.label)
+        return of.get(v, unicode(v.label))
     named = v.op is not None and all(not isinstance(a, Value) or a.label for a in v.args)
     if not named or len(v.args) > 2:
         return "·"
-    return f"({formula(v, {a: unicode(a.label) for a in v.args if isinstance(a, Value)})})"
+    return f"({formula(v, {a: _caption(a, of) for a in v.args if isinstance(a, Value)})})"
 
 
 def draw(

@@ -6,7 +6,7 @@ gradient. The calculus is in the rows of ops/; the hottest operations are writte
 for speed, and a test holds them to their rows bit by bit.
 """
 
-# fmt: off (short methods on one line each, so that the whole engine is seen at once)
+# fmt: off
 from __future__ import annotations
 
 import math
@@ -382,7 +382,7 @@ def _arguments(row: Row, args: Iterable[Any]) -> tuple[Any, ...]:
                   else number(x, row.argument(i), row.name) for i, x in enumerate(args)])
 
 
-def _binary(row: Row, a: Any, b: Any) -> Any:
+def _binary(row: Row, a: Any, b: Any) -> Value:
     """An operator's row; NotImplemented beside a type that is no number, so Python asks that."""
     a = a if a.__class__ is Value else _operand(a)
     b = b if b.__class__ is Value else _operand(b)
@@ -390,7 +390,7 @@ def _binary(row: Row, a: Any, b: Any) -> Any:
 
 
 def _operand(x: Any) -> float | None:
-    return x if x.__class__ is float else number(x, "operand", "Value") if isinstance(x, Real) else None
+    return number(x, "operand", "Value") if x.__class__ is float or isinstance(x, Real) else None
 
 
 def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:

@@ -19,7 +19,9 @@ from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
-from .engine import Value, apply, dot, sum
+from .engine import Value, apply
+from .engine import dot as dot
+from .engine import sum as sum
 from .ieee import arrays, floats, number, shown, terms
 from .ops import TABLE, Row
 

@@ -57,7 +57,7 @@ def names(nodes: list[Value]) -> dict[Value, str]:
 
     >>> a = Value(1.0, label="a")
     >>> list(names(order(a + Value(2.0, label="a"))).values())
-    ['a', "a'", 'v1']
+    ['a', 'a(2)', 'v1']
     """
     labels = {unicode(v.label) for v in nodes}
     free = (name for i in range(1, 2 * len(nodes) + 2) if (name := f"v{i}") not in labels)
@@ -66,8 +66,8 @@ def names(nodes: list[Value]) -> dict[Value, str]:
     for v in nodes:
         if v.label:
             name = unicode(v.label)
-            found[v] = name + "'" * seen[name]
             seen[name] += 1
+            found[v] = name if seen[name] == 1 else f"{name}({seen[name]})"
         else:
             found[v] = next(free)
     return found
@@ -170,4 +170,4 @@ def _reduce(v: Value) -> tuple[Any, ...]:
     return _root, (Snapshot(v),)
 
 
-copyreg.pickle(Value, _reduce)  # type: ignore[arg-type]
+copyreg.pickle(Value, _reduce)

@@ -1,9 +1,9 @@
 """Plain numbers: what counts as one, and functions of them that never raise.
 
-IEEE 754 gives the answers: Python's ``math`` raises for ``log(0)``, ``1/0``, ``sqrt(-1)`` and ``exp(1000)``; here they are
--inf, inf, nan and inf, and nan in gives nan out. This file is the whole policy for the edges of
-floats (``floats``) and of NumPy arrays (``arrays()``). The rows of ops.py are written in terms of
-such a namespace, so a row itself never meets an exception.
+IEEE 754 gives the answers: Python's ``math`` raises for ``log(0)``, ``1/0``, ``sqrt(-1)`` and
+``exp(1000)``; here they are -inf, inf, nan and inf, and nan in gives nan out. This file is the
+whole policy for the edges of floats (``floats``) and of NumPy arrays (``arrays()``). The rows of
+ops/ are written in terms of such a namespace, so a row itself never meets an exception.
 
 >>> floats.log(0.0), floats.div(1.0, 0.0), floats.sqrt(-1.0), floats.exp(1000.0)
 (-inf, inf, nan, inf)
@@ -23,11 +23,11 @@ inf, nan = math.inf, math.nan
 def number(x: Any, name: str, function: str) -> float:
     """x as a float, or an error that names the function, the argument, the value and a way out."""
     if x.__class__ is float:
-        return x  # type: ignore[no-any-return]
+        return x
     numpy_bool = type(x).__module__ == "numpy" and type(x).__name__ in ("bool", "bool_")
-    if isinstance(x, Real) or numpy_bool or isinstance(x, Number) and not isinstance(x, Complex):
+    if isinstance(x, Real) or numpy_bool or (isinstance(x, Number) and not isinstance(x, Complex)):
         try:
-            return float(x)  # type: ignore[arg-type]
+            return float(x)
         except (OverflowError, ValueError) as error:  # ValueError: a signalling nan of decimal
             raise type(error)(
                 f"{function}: {name} = {shown(x)} has no float; scale it first"
@@ -55,7 +55,7 @@ def terms(xs: Any, name: str, function: str) -> tuple[Any, ...]:
 def text(x: Any, name: str, function: str) -> str:
     """x if it is exactly a str, else an error."""
     if x.__class__ is str:
-        return x  # type: ignore[no-any-return]
+        return x
     raise TypeError(f"{function}: {name} must be a str, not {type(x).__name__} {shown(x)}")
 
 
@@ -224,7 +224,7 @@ floats = SimpleNamespace(
 
 
 def arrays() -> SimpleNamespace:
-    """The same functions for NumPy arrays; where NumPy has none, the float's, element by element."""
+    """The same functions for NumPy arrays; where NumPy has none, the float's for each element."""
     import numpy as np
 
     def each(function: Callable[..., float]) -> Callable[..., Any]:

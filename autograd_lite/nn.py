@@ -29,7 +29,11 @@ INITS: dict[str, Callable[[int, int, Any], float]] = {
 }
 ACTIVATIONS = [
     "linear",
-    *(n for n, r in TABLE.items() if hasattr(Value, n) and Missing not in [*r.defaults.values()][1:]),
+    *(
+        n
+        for n, r in TABLE.items()
+        if hasattr(Value, n) and Missing not in [*r.defaults.values()][1:]
+    ),
 ]
 
 

@@ -95,8 +95,8 @@ class Text:
     def __gt__(self, b: Any) -> Text: return self._binary(self, " > ", b, COMPARE, SUM)
     def __le__(self, b: Any) -> Text: return self._binary(self, " <= ", b, COMPARE, SUM)
     def __ge__(self, b: Any) -> Text: return self._binary(self, " >= ", b, COMPARE, SUM)
-    def __eq__(self, b: Any) -> Text: return self._binary(self, " == ", b, COMPARE, SUM)  # type: ignore[override]  # noqa: E501
-    def __ne__(self, b: Any) -> Text: return self._binary(self, " != ", b, COMPARE, SUM)  # type: ignore[override]  # noqa: E501
+    def __eq__(self, b: Any) -> Text: return self._binary(self, " == ", b, COMPARE, SUM)  # type: ignore[override]
+    def __ne__(self, b: Any) -> Text: return self._binary(self, " != ", b, COMPARE, SUM)  # type: ignore[override]
     def __and__(self, b: Any) -> Text: return self._binary(self, " and ", b, WHERE, COMPARE)
     def __or__(self, b: Any) -> Text: return self._binary(self, " or ", b, WHERE, COMPARE)
     # fmt: on
@@ -153,7 +153,7 @@ class Spelling:
     def div(self, a: Any, b: Any) -> Text:
         if self.name == "latex":
             inner = self.inside(a, WHERE), self.inside(b, WHERE)
-            return Text(r"\frac{{{0}}}{{{1}}}".format(*inner), ATOM, self)
+            return Text(r"\frac{{{}}}{{{}}}".format(*inner), ATOM, self)
         return Text(f"{self.inside(a, PRODUCT)}/{self.inside(b, SIGN)}", PRODUCT, self)
 
     def mod(self, a: Any, b: Any) -> Text:

@@ -20,7 +20,7 @@ def gradient(y: Value, xs: list[Value], magnitude: bool = False) -> list:
 
     With `magnitude`, sums of absolute products as plain numbers: the size of the largest term.
     """
-    adjoint = {v: 0.0 for v in order(y)}
+    adjoint = dict.fromkeys(order(y), 0.0)
     adjoint[y] = 1.0
     for v in reversed(order(y)):
         if v.op is None or (not isinstance(adjoint[v], Value) and adjoint[v] == 0.0):

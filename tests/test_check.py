@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from support import at_kink, inside
 
 import autograd_lite as ag
 from autograd_lite import GradientError, Value, check_grads
 from autograd_lite.check import NO_COMPLEX_FORM, complex_step
 from autograd_lite.ops import CUSTOM, TABLE
-from support import at_kink, inside
 
 
 @pytest.mark.parametrize("row", TABLE.values(), ids=lambda row: row.name)
 def test_every_row_passes_at_its_samples(row):
     for args in row.points():
-        if at_kink(row, args, 1e-3) or max(map(abs, args), default=0.0) > 60 or not inside(row, args):
+        if (
+            at_kink(row, args, 1e-3)
+            or max(map(abs, args), default=0.0) > 60
+            or not inside(row, args)
+        ):
             continue
         if row.name in ("where", "round") or min(map(abs, args), default=1.0) < 1e-8:
             continue

@@ -37,7 +37,9 @@ def test_it_works_like_a_built_in_one():
     check_grads(lambda v: f(v).exp(), [0.7])
     assert "softsign(x)" in ag.draw(y).source
     assert "softsign(x)" in ag.table(y)
-    assert str(ag.text.latex.call("softsign", ag.text.latex.symbol("x"))).startswith("\\operatorname")
+    assert str(ag.text.latex.call("softsign", ag.text.latex.symbol("x"))).startswith(
+        "\\operatorname"
+    )
     net = ag.MLP(1, [2, 1], activation=f, seed=1)
     assert net([1.0]).op.name == "dot"
 
@@ -104,5 +106,5 @@ def test_nodes_of_custom_operations_are_freed():
 
 
 def test_a_missing_operation_is_named():
-    with pytest.raises(LookupError, match="'nowhere'.*autograd_lite.operation"):
+    with pytest.raises(LookupError, match=r"'nowhere'.*autograd_lite.operation"):
         ag.ops.lookup("nowhere")

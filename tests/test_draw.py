@@ -65,7 +65,9 @@ def test_any_label_is_drawn(label):
     assert ET.fromstring(render.render(draw(x * 2).source)) is not None
 
 
-@pytest.mark.parametrize("label", ['"', "\\", "{a|b}", "<b>", "\\n", "a\nb", "🙂", "é" * 10_000, "%s"])
+@pytest.mark.parametrize(
+    "label", ['"', "\\", "{a|b}", "<b>", "\\n", "a\nb", "🙂", "é" * 10_000, "%s"]
+)
 def test_awkward_labels(label):
     drawing = draw(Value(1.0, label=label) * 2)
     texts = "\n".join(svg_texts(drawing.source))
@@ -75,6 +77,12 @@ def test_awkward_labels(label):
 
 def test_what_xml_cannot_hold_is_replaced():
     assert "�x" in "\n".join(svg_texts(draw(Value(1.0, label="\x1fx\ud800") * 2).source))
+
+
+def test_repeated_labels_are_told_apart():
+    a, b = Value(1.0, label="z"), Value(2.0, label="z")
+    texts = svg_texts(draw(a.sin() + b.sin()).source)
+    assert {"z", "z(2)", "sin(z)", "sin(z(2))"} <= set(texts)
 
 
 def test_save_by_suffix(tmp_path):
@@ -143,7 +151,7 @@ def test_without_the_package_graphviz():
 
 
 def test_wrong_arguments():
-    with pytest.raises(TypeError, match="draw: value must be a Value, not float 1.0"):
+    with pytest.raises(TypeError, match=r"draw: value must be a Value, not float 1\.0"):
         draw(1.0)
     with pytest.raises(ValueError, match="rankdir"):
         draw(Value(1.0), rankdir="up")

@@ -223,11 +223,11 @@ def test_an_interrupt_in_the_sweep_leaves_a_usable_graph():
         y = y * 1.000001
     x.grad = 7.0
 
-    class InterruptedError_(KeyboardInterrupt):
+    class Interrupt(KeyboardInterrupt):
         pass
 
     def interrupt(*_):
-        raise InterruptedError_
+        raise Interrupt
 
     old = signal.signal(signal.SIGALRM, interrupt)
     interrupted = 0
@@ -238,7 +238,7 @@ def test_an_interrupt_in_the_sweep_leaves_a_usable_graph():
                 y.backward()
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 x.grad = 7.0
-            except InterruptedError_:
+            except Interrupt:
                 interrupted += 1
             assert x.grad == 7.0
     finally:

@@ -97,7 +97,9 @@ def test_no_derivative_outside_the_table():
     """Only ops/ defines partials; the engine's own are held to them by test_engine.py."""
     for file in FILES:
         if module_of(file) not in ("ops", "engine", "custom"):
-            assert "partials=" not in file.read_text(encoding="utf-8").replace("partials=lambda", ""), file
+            assert "partials=" not in file.read_text(encoding="utf-8").replace(
+                "partials=lambda", ""
+            ), file
 
 
 def test_public_names_are_documented():

@@ -7,8 +7,8 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import ORACLE, SLOPE_TERMS, VALUE_TERMS, derivative, ulps
 from mpmath import mp, mpf
+from oracles import ORACLE, SLOPE_TERMS, VALUE_TERMS, derivative, ulps
 from support import ROWS, SMOOTH, arguments, at_kink, gradient, moderate, number, points
 
 from autograd_lite.engine import Value, apply

@@ -70,7 +70,7 @@ def test_gradients_equal_the_complex_step(f, at):
     (scale,) = [max([1e-300, *map(abs, gradient(y, vs, magnitude=True))])]
     assume(scale < 1e100)
     for v, e in zip(vs, exact, strict=True):
-        assert abs(v.grad - e) <= 1e-11 * scale, note
+        assert abs(v.grad - e) <= 1e-11 * scale + 1e-50, note
 
 
 @given(f=expressions(), at=inputs)

@@ -87,7 +87,7 @@ def test_values(x):
 @wrong
 def test_graphs_nets_losses_optimisers(x):
     for f in (ag.draw, ag.order, ag.table):
-        with pytest.raises(TypeError, match="must be a? ?Value"):
+        with pytest.raises(TypeError, match=r"must be a? ?Value"):
             f(x)
     if not callable(x):
         with pytest.raises(TypeError, match="check_grads: f must be a function"):
