@@ -53,7 +53,7 @@ def unicode(label: str) -> str:
         return match[0]
 
     label = re.sub(r"\\([A-Za-z]+)(?:\{([^{}\\]*)\})?", letter, label)
-    return re.sub(r"([\^_])(?:\{([^{}]*)\}|([^\s{}^_]))", script, label)
+    return re.sub(r"([\^_])(?:\{([^{}]*)\}|([^\s{}^_])(?![^\W\d_]))", script, label)
 
 
 def decimal(x: float, digits: int = 17) -> str:
@@ -173,3 +173,20 @@ class Spelling:
 
 
 plain, latex = Spelling("plain"), Spelling("latex")
+
+
+def rules() -> str:
+    """The table of operations as Markdown: each with its slopes, y being the result.
+
+    >>> print(rules().splitlines()[2])
+    | `a + b` | `1`, `1` |  |
+    """
+    lines = ["| operation | derivative by each argument | where there is none |", "|---|---|---|"]
+    for row in TABLE.values():
+        if row.arity is None:
+            continue
+        symbols = [plain.symbol(name) for name in row.defaults]
+        slopes = (row.textbook or row.partials)(plain, plain.symbol("y"), *symbols)
+        written = ", ".join(f"`{plain.inside(slope, WHERE)}`" for slope in slopes)
+        lines.append(f"| `{getattr(plain, row.name)(*symbols)}` | {written} | {row.kinks} |")
+    return "\n".join(lines)

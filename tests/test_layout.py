@@ -113,6 +113,14 @@ def test_the_glossary_words():
         assert not words.search(file.read_text(encoding="utf-8")), file
 
 
+def test_the_readme_shows_the_table_as_it_is():
+    assert ag.text.rules() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_version_is_said_once():
+    assert f'version = "{ag.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.name)
 def test_notebooks_are_executed_and_clean(path):
     book = json.loads(path.read_text(encoding="utf-8"))

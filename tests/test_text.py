@@ -93,7 +93,7 @@ def test_latex():
     ("label", "text"),
     [("w^1_{2,1}", "w¹₂,₁"), ("z^2_1", "z²₁"), ("\\sigma^1_2", "σ¹₂"), ("\\hat{y}", "ŷ"),
      ("\\theta_1", "θ₁"), ("\\Delta", "Δ"), ("\\lambda", "λ"), ("x_{max}", "xₘₐₓ"),
-     ("x_{best}", "x_best"), ("plain", "plain"), ("a_b", "a_b"), ("\\unknown", "\\unknown"),
+     ("x_{best}", "x_best"), ("plain", "plain"), ("a_b", "a_b"), ("negative_slope", "negative_slope"), ("x_1y", "x_1y"), ("\\unknown", "\\unknown"),
      ("x^", "x^"), ("", ""), ("C_1", "C₁")],
 )  # fmt: skip
 def test_labels_in_unicode(label, text):
