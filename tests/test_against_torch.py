@@ -59,6 +59,9 @@ def test_neurons_of_plus_and_times(case):
 
 
 def test_no_case_is_missing():
-    activations = ["relu", "tanh", "sigmoid", "softplus", "leaky_relu", "elu", "gelu", "silu", "arctan", "sin", "exp", "erf"]
+    activations = [
+        "relu", "tanh", "sigmoid", "softplus", "leaky_relu", "elu", "gelu", "silu",
+        "arctan", "sin", "exp", "erf",
+    ]  # fmt: skip
     expected = {(net, activation) for net in REFERENCE["nets"] for activation in activations}
     assert {(case["net"], case["activation"]) for case in REFERENCE["cases"]} == expected

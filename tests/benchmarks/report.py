@@ -50,43 +50,72 @@ def print_header(*titles: str) -> None:
 
 
 def report_steps() -> None:
-    workloads = {**demo_steps(), "control loop": control}
-    alone: dict[tuple[str, bool], list[float]] = {(n, on): [] for n in workloads for on in (1, 0)}
+    workloads, median = demo_steps(), statistics.median
+    alone: dict[tuple[str, bool], list[float]] = {
+        (n, on): [] for on in (True, False) for n in workloads
+    }
     freed: dict[tuple[str, bool], list[float]] = {key: [] for key in alone}
+    loop = []
     for _ in range(REPETITIONS):
+        loop.append(seconds(control) * 1e3)
         for name, on in alone:
             with collector(on):
                 step = seconds(workloads[name])
                 alone[name, on].append(step * 1e3)
                 freed[name, on].append((step + seconds(gc.collect)) * 1e3)
-    print_header("demo step, ms", "collector", "median", "mean", "ratio", "median, freed", "ratio")
-    for on in (True, False):
-        for name in workloads:
-            cells = [name, "on" if on else "off"]
-            for times in (alone, freed):
-                median = statistics.median(times[name, on])
-                cells.append(median)
-                if times is alone:
-                    cells.append(statistics.mean(times[name, on]))
-                cells.append(statistics.median(times["micrograd", on]) / median)
-            print_row(*cells)
+    print(
+        f"Control loop of {OPERATIONS:,} rounds: median {median(loop):.1f} ms, "
+        f"lowest {min(loop):.1f} ms"
+    )
+    print_header(
+        "demo step, ms",
+        "collector",
+        "mean",
+        "median",
+        "micrograd / this",
+        "median with a collection after it",
+        "micrograd / this",
+    )
+    for name, on in alone:
+        a, f = alone[name, on], freed[name, on]
+        print_row(
+            name,
+            "on" if on else "off",
+            statistics.mean(a),
+            median(a),
+            median(alone["micrograd", on]) / median(a),
+            median(f),
+            median(freed["micrograd", on]) / median(f),
+        )
+
+
+def chain_times() -> tuple[float, ...]:
+    """ns per operation to make, to sweep and to free a chain."""
+    clock = [time.perf_counter()]
+    last = chain(Value)
+    clock.append(time.perf_counter())
+    last.backward()
+    clock.append(time.perf_counter())
+    del last
+    clock.append(time.perf_counter())
+    return tuple((b - a) / OPERATIONS * 1e9 for a, b in zip(clock, clock[1:]))
 
 
 def report_chain() -> None:
-    times: dict[tuple[str, bool], list[float]] = {}
+    rows: dict[bool, list[tuple[float, ...]]] = {True: [], False: []}
     for _ in range(CHAINS):
-        for on in (True, False):
+        for on, times in rows.items():
             with collector(on):
-                last = []
-                for name, work in (
-                    ("forward", lambda: last.append(chain(Value))),
-                    ("backward", lambda: last[0].backward()),
-                    ("free", last.clear),
-                ):
-                    times.setdefault((name, on), []).append(seconds(work) / OPERATIONS * 1e9)
-    print_header(f"chain of {OPERATIONS:,} operations, ns each", "collector", "median", "mean")
-    for (name, on), ns in sorted(times.items(), key=lambda item: not item[0][1]):
-        print_row(name, "on" if on else "off", statistics.median(ns), statistics.mean(ns))
+                times.append(chain_times())
+    print_header(
+        f"chain of {OPERATIONS:,} operations, median ns each",
+        "collector",
+        "forward",
+        "backward",
+        "free",
+    )
+    for on, times in rows.items():
+        print_row("Value", "on" if on else "off", *map(statistics.median, zip(*times)))
     print_header("after forward", "bytes per operation")
     print_row("micrograd, 100,000 operations", bytes_per_operation(micrograd.engine.Value, 100_000))
     print_row(f"Value, {OPERATIONS:,} operations", bytes_per_operation(Value, OPERATIONS))
