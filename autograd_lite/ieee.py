@@ -119,8 +119,9 @@ def pow(x: float, y: float) -> float:
     except (OverflowError, ValueError):
         if x < 0.0 and y != math.floor(y):
             return nan
-        odd = math.fmod(y, 2.0) != 0.0
-        return math.copysign(inf, x) if odd else inf
+        if math.isinf(y):  # Python 3.10 raises for 0 ** -inf
+            return inf
+        return math.copysign(inf, x) if math.fmod(y, 2.0) != 0.0 else inf
 
 
 def mod(x: float, y: float) -> float:
