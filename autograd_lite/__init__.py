@@ -11,8 +11,10 @@ functions  exp, log, tanh ... for floats, Values and NumPy arrays
 graph      order, edges, names and rows of a recorded graph; copies and pickles
 custom     operations of the user's own
 nn         Neuron, Layer, MLP
-losses     mse
-optim      SGD
+losses     mse, mae, hinge, cross-entropies, the L2 penalty
+optim      SGD, Adam, clipping of gradients, step-size schedules
+data       data sets, mini-batches, CSV files
+fit        training: epochs of mini-batches, history, accuracy
 check      gradient checking
 render     DOT text to SVG and PNG
 draw       the picture
@@ -34,24 +36,31 @@ from .functions import (
     square, sub, sum, swish, tan, tanh, trunc, where,
 )
 from .graph import edges, order, table
-from .losses import mse
+from .losses import (
+    binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge, l2_penalty, mae,
+    mse,
+)
 from .modes import no_grad
 from .nn import MLP, Layer, Module, Neuron
 from .ops import TABLE
-from .optim import SGD
+from .optim import (
+    SGD, Adam, Optimizer, clip_grad_norm, clip_grad_value, cosine, linear_decay, step_decay,
+)
 from .render import RenderError
 
 __all__ = [
-    "GradientError", "Layer", "MLP", "Module", "Neuron", "RenderError", "SGD", "TABLE",
-    "Value", "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh",
-    "cbrt", "ceil", "check_grads", "clamp", "clip", "cos", "cosh", "div", "dot", "draw",
-    "edges", "elu", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "floordiv",
-    "gelu", "hypot", "leaky_relu", "log", "log10", "log1p", "log2", "logsumexp", "maximum",
-    "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad", "operation", "order",
-    "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid", "sign", "silu", "sin",
-    "sinh", "softmax", "softplus", "sqrt", "square", "sub", "sum", "swish", "table", "tan",
-    "tanh", "trunc", "where",
+    "Adam", "GradientError", "Layer", "MLP", "Module", "Neuron", "Optimizer", "RenderError",
+    "SGD", "TABLE", "Value", "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2",
+    "atanh", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cbrt", "ceil",
+    "check_grads", "clamp", "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh",
+    "cosine", "cross_entropy", "div", "dot", "draw", "edges", "elu", "erf", "erfc", "exp",
+    "exp2", "expm1", "fabs", "floor", "floordiv", "gelu", "hinge", "hypot", "l2_penalty",
+    "leaky_relu", "linear_decay", "log", "log10", "log1p", "log2", "logsumexp", "mae",
+    "maximum", "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad",
+    "operation", "order", "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid",
+    "sign", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "square", "step_decay",
+    "sub", "sum", "swish", "table", "tan", "tanh", "trunc", "where",
 ]
 
 __version__ = "0.1.0"

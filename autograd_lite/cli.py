@@ -44,13 +44,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         "lecture", help="the lecture notes' nets, computed, checked and drawn (the default)"
     )
     lesson.add_argument("--out", default="lecture.svg", help="the picture (.svg, .png or .dot)")
-    given = sys.argv[1:] if argv is None else argv
-    args = parser.parse_args(given or ["lecture"])
+    given = [*(sys.argv[1:] if argv is None else argv)]
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given = ["lecture", *given]
+    args = parser.parse_args(given)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
     try:
         for line in lecture(args.out, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
             print(line)
+    except BrokenPipeError:  # the reader has seen enough, as `| head` does
+        sys.stdout = None
     except (OSError, ValueError) as error:
         print(f"autograd-lite: {error}", file=sys.stderr)
         return 2
@@ -89,6 +93,8 @@ def lecture(out: str, color: bool = False) -> Iterator[str]:
         right = f"{x:.{len(text.partition('.')[2])}f}" == text
         return f"{good}{text} ok{plain}" if right else f"{bad}{text} OFF{plain}"
 
+    if os.path.splitext(out)[1] not in (".svg", ".png", ".dot", ".gv"):
+        raise ValueError(f"--out {out}: the name must end in .svg or .png")
     net = two_two_one()
     parameters = net.parameters()
     yield "The 2-2-1 sigmoid net: one step of mini-batch gradient descent, K = 2"
@@ -111,13 +117,13 @@ def lecture(out: str, color: bool = False) -> Iterator[str]:
         if c is costs[0]:
             drawn = _save(c, out)
     means = [(a + b) / 2 for a, b in zip(*by_row, strict=True)]
-    report = check_grads(_mean_cost, parameters)
+    report = check_grads(_mean_cost, parameters, raises=False)
     yield "gradients: ∂C_k/∂θ by backward(), and their mean, eq. (5)"
     yield f"{'θ':<9}{'row 1':>14}{'row 2':>14}{'mean':>14}{'difference':>14}   central"
     for p, a, b, mean, line in zip(parameters, *by_row, means, report.lines, strict=True):
         off = abs(mean - line.difference)
         yield f"{unicode(p.label):<9}{a:>14.7f}{b:>14.7f}{mean:>14.7f}{off:>14.1e}   " + (
-            "agrees" if line.ok else f"{bad}DISAGREES{plain}"
+            "agrees" if line.verdict == "ok" else f"{bad}{line.verdict}{plain}"
         )
         marks = [beside(p.label, k, x) for k, x in enumerate((a, b, mean))]
         if any(marks):
@@ -137,6 +143,7 @@ def lecture(out: str, color: bool = False) -> Iterator[str]:
     yield ""
     yield from one_one_one()
     yield ""
+    yield "OFF: not the computed number, rounded to as many digits as the note prints."
     yield "The notebooks list every misprint of the notes, each with its proof."
     yield drawn
 
@@ -157,23 +164,27 @@ def one_one_one() -> Iterator[str]:
     rows, g = ((1.0, 0.2), (2.0, 0.7)), sigmoid
     t1, t2 = Value(0.8, label="\\theta_1"), Value(-1.2, label="\\theta_2")
     mse([g(t2 * g(t1 * x)) for x, _ in rows], [y for _, y in rows], reduction="sum").backward()
-    by_hand, printed = [0.0, 0.0], 0.0
+    by_hand, printed = [0.0, 0.0], [0.0, 0.0]
     for x, y in rows:
         inner, outer = g(t1.data * x), g(t2.data * g(t1.data * x))
         shared = 2 * (outer - y) * outer * (1 - outer)  # 2 (ŷ - y) g'(θ₂ g(θ₁ x)), used twice
         by_hand[1] += shared * inner
         by_hand[0] += shared * t2.data * inner * (1 - inner) * x
-        printed += shared * inner * (1 - inner) * x
+        printed[1] += 2 * (outer - y) * outer * (1 - outer) * inner
+        printed[0] += 2 * (outer - y) * outer * (1 - outer) * inner * (1 - inner) * x
     yield "The 1-1-1 net: ŷ = g(θ₂ g(θ₁ x)), C = Σ (ŷ - y)², g = σ, θ₁ = 0.8, θ₂ = -1.2,"
     yield "two observations (x, y) = (1, 0.2), (2, 0.7)"
     yield f"{'θ':<9}{'backward()':>14}{'by hand':>14}{'the note':>14}"
-    yield f"{'θ₂':<9}{t2.grad:>14.7f}{by_hand[1]:>14.7f}{by_hand[1]:>14.7f}   ok"
-    yield f"{'θ₁':<9}{t1.grad:>14.7f}{by_hand[0]:>14.7f}{printed:>14.7f}   OFF: lacks the factor θ₂"
+    for name, k, t in (("θ₂", 1, t2), ("θ₁", 0, t1)):
+        right = abs(printed[k] - t.grad) < 1e-12
+        yield f"{name:<9}{t.grad:>14.7f}{by_hand[k]:>14.7f}{printed[k]:>14.7f}   " + (
+            "ok" if right else "OFF: lacks the factor θ₂"
+        )
 
 
 def _save(c: Value, out: str) -> str:
     try:
         draw(c).save(out)
     except RenderError as error:
-        return f"{out} is not drawn. {error}"
+        return f"{out} is not drawn.\n{error}"
     return f"{out} shows the graph of row 1 with its gradients."

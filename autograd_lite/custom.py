@@ -16,10 +16,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
-from .engine import Value, apply
+from .engine import Value
 from .functions import function
 from .ieee import floats, number, shown, text
 from .ops import ALIASES, CUSTOM, REAL, TABLE, Interval, Missing, Row
@@ -78,7 +78,7 @@ def operation(
         latex=latex,
     )
     CUSTOM[name] = row
-    return partial(apply, row) if any_number else function(row)
+    return function(row)
 
 
 def _checked_value(name: str, value: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,8 +63,10 @@ class Drawing:
             g.node(at[v], graphviz.escape(self._label(v, of)),
                    fillcolor=FILL[kind], color=LINE[kind])  # fmt: skip
         for source, target, partial, _ in edges(self.nodes):
-            if source in at:
-                g.edge(at[source], at[target], label=f" {decimal(partial, self.precision)} ")
+            if source not in at:  # beyond depth
+                g.node(f"{at[target]}_", "…", shape="plaintext", style="")
+            g.edge(at.get(source, f"{at[target]}_"), at[target],
+                   label=f" {decimal(partial, self.precision)} ")  # fmt: skip
         return g
 
     def _label(self, v: Value, of: dict[Value, str]) -> str:
@@ -72,7 +74,8 @@ class Drawing:
         grad = "–" if self.root.grad == 0.0 else decimal(v.grad, self.precision)
         head = " = ".join(part for part in ((name if v.label else ""), _operation(v, of)) if part)
         body = f"{decimal(v.data, self.precision)}\ngrad {grad}"
-        return NOT_IN_XML.sub("�", f"{head}\n{body}" if head else body)
+        text = NOT_IN_XML.sub("�", f"{head}\n{body}" if head else body)
+        return text.replace("&", "&amp;")  # Graphviz reads entities
 
     @property
     def source(self) -> str:
@@ -110,13 +113,14 @@ class Drawing:
 def _operation(v: Value, of: dict[Value, str]) -> str:
     """What made the node, as short as it can be read: σ(z¹₁), (ŷ - y)², Σ wx + b."""
     if v.op is None or v.op.arity is None:
-        return "" if v.op is None else v.op.symbol or v.op.name
+        name = "" if v.op is None else v.op.symbol or v.op.name
+        return name.removesuffix(" + b") if len(v.args) % 2 == 0 else name
     inner = {a: _caption(a, of) for a in v.args if isinstance(a, Value)}
     if v.op.arity == 1 and v.op.name != "neg":
         text = inner[v.args[0]]
         text = f"{v.op.symbol or v.op.name}{text if text.startswith('(') else f'({text})'}"
     else:
-        text = formula(v, inner).replace("**2", "²").replace("**3", "³")
+        text = re.sub(r"\*\*([23])(?![\d.e])", lambda m: "²³"[int(m[1]) - 2], formula(v, inner))
     return text if len(text) <= LONGEST else v.op.symbol or v.op.name
 
 
@@ -146,6 +150,9 @@ def draw(
         raise TypeError(f"draw: value must be a Value, not {type(value).__name__} {shown(value)}")
     if rankdir not in ("LR", "RL", "TB", "BT"):
         raise ValueError(f"draw: rankdir = {shown(rankdir)}; use 'LR', 'RL', 'TB' or 'BT'")
+    for name, n in (("precision", precision), ("depth", 0 if depth is None else depth)):
+        if isinstance(n, bool) or not isinstance(n, int) or n < (name == "precision"):
+            raise ValueError(f"draw: {name} = {shown(n)} must be a whole number, not negative")
     nodes = order(value) if depth is None else _near(value, depth)
     if len(nodes) > MOST_NODES:
         raise ValueError(
@@ -161,4 +168,4 @@ def _near(value: Value, depth: int) -> list[Value]:
     for _ in range(depth):
         front = [a for v in front for a in v.args if isinstance(a, Value) and a not in near]
         near.update(dict.fromkeys(front))
-    return [*reversed(near)]
+    return [v for v in order(value) if v in near]

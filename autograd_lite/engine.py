@@ -1,9 +1,8 @@
 """The engine: a Value records each operation; backward() walks the recorded graph in reverse.
 
-A node keeps its number, its inputs and its derivative by each input, computed when the node is
-made. So the sweep contains no calculus: for each node, for each input, add derivative times
-gradient. The calculus is in the rows of ops/; the hottest operations are written out here again
-for speed, and a test holds them to their rows bit by bit.
+A node keeps its number, its inputs and its derivative by each input, so the sweep contains no
+calculus: for each node, for each input, add derivative times gradient. The calculus is in ops/; the
+hottest operations are written out here for speed, and a test holds them to their rows bit by bit.
 """
 
 # fmt: off
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from numbers import Real
+from numbers import Number, Real
 from operator import eq, ge, gt, le, lt, mul
 from typing import Any, NoReturn
 
@@ -26,13 +25,15 @@ EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
 _div, _pow, _exp, _log, _sqrt = floats.div, floats.pow, floats.exp, floats.log, floats.sqrt
 _new = object.__new__
 
-
 def _methods(names: str) -> Iterator[Callable[..., Value]]:
     for name in names.split():
         def method(self: Value, *args: Any, _row: Row = TABLE[name], **named: Any) -> Value:
-            return apply(_row, *_row.complete((self, *args), **named))  # type: ignore[no-any-return]
+            args = (self, *args)
+            full = _row.complete(args, **named) if named or len(args) != _row.arity else args
+            return apply(_row, *full)  # type: ignore[no-any-return]
 
-        method.__name__, method.__doc__ = name, TABLE[name].doc
+        method.__name__, method.__qualname__ = name, f"Value.{name}"  # so that it can be pickled
+        method.__doc__ = TABLE[name].doc
         yield method
 
 class Value:
@@ -55,10 +56,10 @@ class Value:
     # A unary node has _a; a binary one _a and _b, where a plain number leaves its own place None
     # and lies in the _da or _db that it does not need; a node of any number of arguments holds a
     # tuple in _a, that may contain plain numbers, and a tuple of derivatives in _da.
-    __slots__ = ("_a", "_b", "_da", "_data", "_db", "_grad", "_label", "_row")
+    __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_num", "_row")
 
     def __init__(self, data: float, label: str = "") -> None:
-        self._data: float = number(data, "data", "Value")
+        self._num: float = number(data, "data", "Value")
         self._grad: float = 0.0
         self._label: str = text(label, "label", "Value")
         self._row: Row | None = None
@@ -68,15 +69,12 @@ class Value:
         self._db: float = 0.0
 
     def __init_subclass__(cls) -> NoReturn:
-        raise TypeError(
-            "Value cannot be subclassed, its nodes are made by the engine: "
-            "write functions of Values, or add an operation with autograd_lite.operation"
-        )
+        raise TypeError("Value cannot be subclassed; autograd_lite.operation adds an operation")
 
     @property
-    def data(self) -> float: return self._data
+    def data(self) -> float: return self._num
     @data.setter
-    def data(self, x: float) -> None: self._data = number(x, "data", "Value")
+    def data(self, x: float) -> None: self._num = number(x, "data", "Value")
     @property
     def grad(self) -> float: return self._grad
     @grad.setter
@@ -110,53 +108,55 @@ class Value:
 
     def __add__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            return _node(self._data + other._data, ADD, self, 1.0, other, 1.0)
-        x = _operand(other)
-        return NotImplemented if x is None else _node(self._data + x, ADD, self, 1.0, None, x)
+            return _node(self._num + other._num, ADD, self, 1.0, other, 1.0)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(self._num + x, ADD, self, 1.0, None, x)
     def __radd__(self, other: Any) -> Value:
         if other.__class__ is int and other == 0:
             return self  # the start of the built-in sum()
-        x = _operand(other)
-        return NotImplemented if x is None else _node(x + self._data, ADD, None, x, self, 1.0)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(x + self._num, ADD, None, x, self, 1.0)
     def __sub__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            return _node(self._data - other._data, SUB, self, 1.0, other, -1.0)
-        x = _operand(other)
-        return NotImplemented if x is None else _node(self._data - x, SUB, self, 1.0, None, x)
+            return _node(self._num - other._num, SUB, self, 1.0, other, -1.0)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(self._num - x, SUB, self, 1.0, None, x)
     def __rsub__(self, other: Any) -> Value:
-        x = _operand(other)
-        return NotImplemented if x is None else _node(x - self._data, SUB, None, x, self, -1.0)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(x - self._num, SUB, None, x, self, -1.0)
     def __mul__(self, other: Any) -> Value:
         if other.__class__ is Value:
-            a, b = self._data, other._data
+            a, b = self._num, other._num
             return _node(a * b, MUL, self, b, other, a)
-        x = _operand(other)
-        return NotImplemented if x is None else _node(self._data * x, MUL, self, x, None, x)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(self._num * x, MUL, self, x, None, x)
     def __rmul__(self, other: Any) -> Value:
-        x = _operand(other)
-        return NotImplemented if x is None else _node(x * self._data, MUL, None, x, self, x)
+        x = other if other.__class__ is float else _operand(other)
+        return NotImplemented if x is None else _node(x * self._num, MUL, None, x, self, x)
     def __truediv__(self, other: Any) -> Value:
-        x = other._data if other.__class__ is Value else _operand(other)
+        x = other._num if other.__class__ is Value else _operand(other)
         if x is None:
             return NotImplemented
-        y, slope = _div(self._data, x), _div(1.0, x)
-        if other.__class__ is Value:
-            return _node(y, DIV, self, slope, other, -_div(y, x))
-        return _node(y, DIV, self, slope, None, x)
+        y = _div(self._num, x)
+        if other.__class__ is not Value:
+            return _node(y, DIV, self, _div(1.0, x), None, x)
+        if -1e-300 < y < 1e-300:  # a subnormal has lost digits: the row knows a way
+            return _binary(DIV, self, other)
+        return _node(y, DIV, self, _div(1.0, x), other, -_div(y, x))
     def __rtruediv__(self, other: Any) -> Value:
         x = _operand(other)
-        if x is None:
-            return NotImplemented
-        y = _div(x, self._data)
-        return _node(y, DIV, None, x, self, -_div(y, self._data))
+        y = 0.0 if x is None else _div(x, self._num)
+        if x is None or -1e-300 < y < 1e-300:
+            return _binary(DIV, other, self)
+        return _node(y, DIV, None, x, self, -_div(y, self._num))
     def __pow__(self, other: Any) -> Value:
         x = _operand(other)
         if x is None or x - 1.0 + 1.0 != x:
             return _binary(POW, self, other)
-        power = _pow(self._data, x - 1.0)
+        power = _pow(self._num, x - 1.0)
         if not 1e-300 < abs(power) < math.inf:  # the rare cases are the row's
             return _binary(POW, self, x)
-        return _node(_pow(self._data, x), POW, self, x * power, None, x)
+        return _node(_pow(self._num, x), POW, self, x * power, None, x)
     def __rpow__(self, other: Any) -> Value: return _binary(POW, other, self)
     def __mod__(self, other: Any) -> Value: return _binary(MOD, self, other)
     def __rmod__(self, other: Any) -> Value: return _binary(MOD, other, self)
@@ -164,7 +164,7 @@ class Value:
     def __rfloordiv__(self, other: Any) -> Value: return _binary(FLOORDIV, other, self)
     def __divmod__(self, other: Any) -> tuple[Value, Value]: return self // other, self % other
     def __rdivmod__(self, other: Any) -> tuple[Value, Value]: return other // self, other % self
-    def __neg__(self) -> Value: return _node(-self._data, NEG, self, -1.0, None, 0.0)
+    def __neg__(self) -> Value: return _node(-self._num, NEG, self, -1.0, None, 0.0)
     def __pos__(self) -> Value: return self
     conjugate = __pos__
     def __abs__(self) -> Value: return self.abs()
@@ -173,35 +173,35 @@ class Value:
     def __gt__(self, other: Any) -> bool: return _compare(gt, self, other)
     def __ge__(self, other: Any) -> bool: return _compare(ge, self, other)
     def __eq__(self, other: object) -> bool: return _compare(eq, self, other)
-    def __bool__(self) -> bool: return self._data != 0.0
+    def __bool__(self) -> bool: return self._num != 0.0
     def __float__(self) -> NoReturn: refuse_to_drop_the_gradient("float")
     def __int__(self) -> NoReturn: refuse_to_drop_the_gradient("int")
     def __complex__(self) -> NoReturn: refuse_to_drop_the_gradient("complex")
-    def __format__(self, spec: str) -> str: return format(self._data, spec) if spec else repr(self)
+    def __format__(self, spec: str) -> str: return format(self._num, spec) if spec else repr(self)
     def __repr__(self) -> str:
         label = f", label={self._label!r}" if self._label else ""
-        return f"Value(data={self._data}, grad={self._grad}{label})"
+        return f"Value(data={self._num}, grad={self._grad}{label})"
     __hash__ = object.__hash__
 
     def exp(self) -> Value:
-        y = _exp(self._data)
+        y = _exp(self._num)
         return _node(y, EXP, self, y, None, 0.0)
     def log(self) -> Value:
-        a = self._data
+        a = self._num
         return _node(_log(a), LOG, self, math.nan if a < 0.0 else _div(1.0, a), None, 0.0)
     def sqrt(self) -> Value:
-        y = _sqrt(self._data)
+        y = _sqrt(self._num)
         return _node(y, SQRT, self, _div(0.5, y), None, 0.0)
     def tanh(self) -> Value:
-        e = math.exp(-2.0 * abs(self._data))
+        e = math.exp(-2.0 * abs(self._num))
         slope = 4.0 * e / ((1.0 + e) * (1.0 + e))
-        return _node(math.tanh(self._data), TANH, self, slope, None, 0.0)
+        return _node(math.tanh(self._num), TANH, self, slope, None, 0.0)
     def sigmoid(self) -> Value:
-        e = math.exp(-abs(self._data))
-        y = (e if self._data < 0.0 else 1.0) / (1.0 + e)
+        e = math.exp(-abs(self._num))
+        y = (e if self._num < 0.0 else 1.0) / (1.0 + e)
         return _node(y, SIGMOID, self, e / ((1.0 + e) * (1.0 + e)), None, 0.0)
     def relu(self) -> Value:
-        a = self._data
+        a = self._num
         if a <= 0.0:
             return _node(0.0, RELU, self, 0.0, None, 0.0)
         return _node(a, RELU, self, 1.0 if a > 0.0 else math.nan, None, 0.0)
@@ -229,10 +229,8 @@ class Value:
 
         >>> x = Value(3.0)
         >>> y = x * x
-        >>> y.backward()
-        >>> y.backward()
-        >>> x.grad
-        12.0
+        >>> y.backward(), y.backward(), x.grad
+        (None, None, 12.0)
         """
         seed, nodes = number(seed, "seed", "backward"), order(self)
         before = [(v, v._grad) for v in nodes if v._row is None]
@@ -266,13 +264,13 @@ class Value:
 
     def detach(self) -> Value:
         """A leaf with the same number and label."""
-        return Value(self._data, self._label)
+        return Value(self._num, self._label)
 
 
 def order(*roots: Value) -> list[Value]:
     """The nodes that `roots` depend on, each once, inputs before outputs, without recursion.
 
-    >>> [v.data for v in order(Value(2.0).exp() + 1)][0]
+    >>> order(Value(2.0).exp() + 1)[0].data
     2.0
     """
     for v in roots:
@@ -285,28 +283,34 @@ def order(*roots: Value) -> list[Value]:
         v = stack.pop()
         if v is None:  # all inputs of the node below are done
             nodes.append(stack.pop())
-        elif v._row is None and v not in seen:
-            seen.add(v)
-            nodes.append(v)
-        elif v not in seen:
+            continue
+        while v not in seen:  # down along the first inputs
             seen.add(v)
             a, b = v._a, v._b
+            if v._row is None or (a.__class__ is tuple and seen.issuperset(a)):
+                nodes.append(v)
+                break
             stack.append(v)
             stack.append(None)
-            if b is not None and b not in seen:
-                stack.append(b)
-            if a.__class__ is Value:
-                if a not in seen:
-                    stack.append(a)
-            elif a is not None:
+            if a.__class__ is tuple:
                 stack += [u for u in reversed(a) if u.__class__ is Value and u not in seen]
+            elif a is None:
+                v = b
+            else:
+                if b is not None and b not in seen:
+                    stack.append(b)
+                v = a
     return nodes
 
 
 def apply(row: Row, *args: Any) -> Any:
     """The operation of `row`: a float if all arguments are numbers, else a new Value."""
+    if len(args) == 1 == row.arity and args[0].__class__ is Value:  # the usual case, faster
+        a = args[0]._num
+        y = row.value(floats, a)
+        return _node(y, row, args[0], row.partials(floats, y, a)[0], None, 0.0)
     args = _arguments(row, args if len(args) == row.arity else row.complete(args))
-    data = [x._data if x.__class__ is Value else x for x in args]
+    data = [x._num if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
     recorded = Value in map(type, args)
     return record(y, row, args, row.partials(floats, y, *data)) if recorded else y
@@ -327,10 +331,10 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "")
         raise ValueError(f"dot: {len(ws)} weights for {len(xs)} inputs; give as many of each")
     n, args = len(ws), ws + xs + rest
     try:
-        data = [v._data for v in args]  # all are Values: the usual case, twice as fast
+        data = [v._num for v in args]  # all are Values: the usual case, twice as fast
     except AttributeError:
         args = _arguments(DOT, args)
-        data = [v._data if v.__class__ is Value else v for v in args]
+        data = [v._num if v.__class__ is Value else v for v in args]
     w, x, b = data[:n], data[n : 2 * n], data[2 * n :]
     z = fsum([*map(mul, w, x), *b])
     slopes = (*x, *w, 1.0) if b else (*x, *w)
@@ -344,16 +348,15 @@ def sum(xs: Iterable[Any], label: str = "") -> Any:
     1.0
     """
     args = _arguments(SUM, terms(xs, "xs", "sum"))
-    y = fsum([x._data if x.__class__ is Value else x for x in args])
+    y = fsum([x._num if x.__class__ is Value else x for x in args])
     slopes = (1.0,) * len(args)
     return _node(y, SUM, args, slopes, None, 0.0, label) if Value in map(type, args) else y
 
-
 def _node(data: float, row: Row, a: Any, da: Any, b: Value | None, db: float, label: str = "") -> Value:  # noqa: E501
-    if active and not recording.get():
+    if active and not recording():
         return Value(data, label)
     v: Value = _new(Value)
-    v._data = data
+    v._num = data
     v._grad = 0.0
     v._label = label
     v._row = row
@@ -362,7 +365,6 @@ def _node(data: float, row: Row, a: Any, da: Any, b: Value | None, db: float, la
     v._b = b
     v._db = db
     return v
-
 
 def record(y: float, row: Row, args: Any, partials: Any) -> Value:
     """_node of arguments and derivatives in the order of the row."""
@@ -375,12 +377,10 @@ def record(y: float, row: Row, args: Any, partials: Any) -> Value:
     b, db = (b, db) if b.__class__ is Value else (None, b)
     return _node(y, row, a, da, b, db)
 
-
 def _arguments(row: Row, args: Iterable[Any]) -> tuple[Any, ...]:
     """The same with every plain number a float."""
     return tuple([x if x.__class__ is Value or x.__class__ is float
                   else number(x, row.argument(i), row.name) for i, x in enumerate(args)])
-
 
 def _binary(row: Row, a: Any, b: Any) -> Value:
     """An operator's row; NotImplemented beside a type that is no number, so Python asks that."""
@@ -388,12 +388,11 @@ def _binary(row: Row, a: Any, b: Any) -> Value:
     b = b if b.__class__ is Value else _operand(b)
     return NotImplemented if a is None or b is None else apply(row, a, b)
 
-
 def _operand(x: Any) -> float | None:
-    return number(x, "operand", "Value") if x.__class__ is float or isinstance(x, Real) else None
-
+    usual = x.__class__ is int or x.__class__ is float
+    return number(x, "operand", "Value") if usual or isinstance(x, Real) else None
 
 def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:
     if other.__class__ is Value:
-        return bool(operator(v._data, other._data))
-    return bool(operator(v._data, other)) if isinstance(other, Real) else NotImplemented
+        return bool(operator(v._num, other._num))
+    return bool(operator(v._num, other)) if isinstance(other, Number) else NotImplemented

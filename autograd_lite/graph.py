@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .engine import Value, order, record
-from .modes import recording
+from .modes import always_recording
 from .ops import Row
 from .text import decimal, plain, unicode
 
@@ -67,6 +67,8 @@ def names(nodes: list[Value]) -> dict[Value, str]:
         if v.label:
             name = unicode(v.label)
             seen[name] += 1
+            while seen[name] > 1 and f"{name}({seen[name]})" in labels:
+                seen[name] += 1
             found[v] = name if seen[name] == 1 else f"{name}({seen[name]})"
         else:
             found[v] = next(free)
@@ -150,9 +152,8 @@ def _unpacked(items: list[Any]) -> Snapshot:
 def _restored(
     op: Row | None, args: Any, partials: Any, data: float, grad: float, label: str
 ) -> Value:
-    token = recording.set(True)  # a copy made under no_grad() is a copy all the same
-    v = Value(data) if op is None else record(data, op, args, partials)
-    recording.reset(token)
+    with always_recording():  # a copy made under no_grad() is a copy all the same
+        v = Value(data) if op is None else record(data, op, args, partials)
     v.grad, v.label = grad, label
     return v
 

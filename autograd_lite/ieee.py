@@ -24,6 +24,8 @@ def number(x: Any, name: str, function: str) -> float:
     """x as a float, or an error that names the function, the argument, the value and a way out."""
     if x.__class__ is float:
         return x
+    if x.__class__ is int and -(2**53) < x < 2**53:
+        return float(x)
     numpy_bool = type(x).__module__ == "numpy" and type(x).__name__ in ("bool", "bool_")
     if isinstance(x, Real) or numpy_bool or (isinstance(x, Number) and not isinstance(x, Complex)):
         try:
@@ -42,8 +44,8 @@ def terms(xs: Any, name: str, function: str) -> tuple[Any, ...]:
     """The items of an iterable, of an array all its elements, or an error for anything else."""
     if xs.__class__ is list or xs.__class__ is tuple:
         return tuple(xs)
-    if hasattr(xs, "ravel") and hasattr(xs, "tolist"):  # a NumPy array
-        return tuple(xs.ravel().tolist())
+    if getattr(xs, "ndim", 1) != 1:  # a NumPy array
+        raise TypeError(f"{function}: {name} has {xs.ndim} dimensions; give one, as by .ravel()")
     if isinstance(xs, (str, bytes, dict)) or not isinstance(xs, Iterable):
         raise TypeError(
             f"{function}: {name} must be an iterable of numbers and Values, "
@@ -121,7 +123,7 @@ def pow(x: float, y: float) -> float:
             return nan
         if math.isinf(y):  # Python 3.10 raises for 0 ** -inf
             return inf
-        return math.copysign(inf, x) if math.fmod(y, 2.0) != 0.0 else inf
+        return math.copysign(inf, x) if abs(math.fmod(y, 2.0)) == 1.0 else inf
 
 
 def mod(x: float, y: float) -> float:
@@ -144,7 +146,9 @@ def _integral(function: Callable[[float], float]) -> Callable[[float], float]:
 
 
 def round_(x: float, ndigits: float = 0.0) -> float:
-    """x to the nearest multiple of 10**-ndigits, ties to even."""
+    """x to the nearest multiple of 10**-ndigits, ties to even; nan if ndigits is not whole."""
+    if ndigits != ndigits or ndigits != math.trunc(ndigits):
+        return nan
     try:
         return round(x, int(ndigits))
     except OverflowError:
@@ -193,11 +197,10 @@ def fsum(xs: Sequence[float]) -> float:
     """math.fsum without its exceptions."""
     try:
         return math.fsum(xs)
-    except (OverflowError, ValueError):  # infinities of both signs, or a partial sum that overflows
-        total = 0.0
-        for x in xs:
-            total += x
-        return total
+    except OverflowError:  # a partial sum overflows, the whole may not
+        return math.fsum([x * 2.0**-64 for x in xs]) * 2.0**64
+    except ValueError:  # infinities of both signs
+        return nan
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -205,9 +208,17 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def shift(*xs: float) -> float:
-    """The largest finite of xs, else 0: a plain number that keeps exp(x - shift) in range."""
+    """The largest of xs, 0 if that is not finite: a plain number; exp(x - shift) is in range."""
     largest = max(xs)
     return largest if math.isfinite(largest) else 0.0
+
+
+def size(*xs: float) -> float:
+    """A power of two near the largest magnitude: a plain number; x / size is exact, in range."""
+    largest = max(map(abs, xs))
+    if largest == 0.0 or not math.isfinite(largest):
+        return 1.0
+    return math.ldexp(1.0, min(math.frexp(largest)[1], 1023))
 
 
 floats = SimpleNamespace(
@@ -220,7 +231,7 @@ floats = SimpleNamespace(
     tan=_total(math.tan), arcsin=_total(math.asin), arccos=_total(math.acos),
     arctan=_total(math.atan), arctan2=math.atan2, sinh=_total(math.sinh, "odd"),
     cosh=_total(math.cosh), tanh=math.tanh, arcsinh=math.asinh, arccosh=_total(math.acosh),
-    arctanh=arctanh, erf=math.erf, erfc=math.erfc, sum=sum_, shift=shift,
+    arctanh=arctanh, erf=math.erf, erfc=math.erfc, sum=sum_, shift=shift, size=size,
 )  # fmt: skip
 
 
@@ -245,10 +256,15 @@ def arrays() -> SimpleNamespace:
         largest = np.maximum.reduce(np.broadcast_arrays(*xs))
         return np.where(np.isfinite(largest), largest, 0.0)
 
+    def size(*xs: Any) -> Any:
+        largest = np.maximum.reduce(np.broadcast_arrays(*map(np.abs, xs)))
+        good = np.isfinite(largest) & (largest > 0.0)
+        return np.where(good, np.ldexp(1.0, np.minimum(np.frexp(largest)[1], 1023)), 1.0)
+
     namespace = {name: getattr(np, name) for name in vars(floats) if hasattr(np, name)}
     namespace.update(
         div=np.divide, pow=power, floordiv=np.floor_divide, hypot=nan_in(np.hypot),
         round=round_each, erf=each(lambda x: math.erf(x)), erfc=each(lambda x: math.erfc(x)),
-        sum=lambda *xs: sum(xs), shift=shift,
+        sum=lambda *xs: sum(xs), shift=shift, size=size,
     )  # fmt: skip
     return SimpleNamespace(**namespace)

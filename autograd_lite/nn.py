@@ -95,16 +95,22 @@ class Neuron(Module):
         draw = INITS.get(init) if isinstance(init, str) else init
         if not callable(draw):
             raise ValueError(f"Neuron: init = {shown(init)}; use one of {', '.join(INITS)}")
+        at_layer = _script(layer)
         self.activation = activation if nonlin else "linear"
         self._activate = _activation(self.activation)
         self.w = [
-            Value(draw(nin, nout, rng), label=f"w^{layer}_{{{index},{i}}}")
+            Value(draw(nin, nout, rng), label=f"w^{at_layer}_{{{index},{i}}}")
             for i in range(1, nin + 1)
         ]
-        self.b = None if bias is None else Value(bias, label=f"b^{layer}_{index}")
-        self._z, self._sigma = f"z^{layer}_{index}", rf"\sigma^{layer}_{index}"
+        place = f"^{at_layer}_{_script(index)}"
+        self.b = None if bias is None else Value(number(bias, "bias", "Neuron"), label=f"b{place}")
+        self._z, self._sigma = f"z{place}", rf"\sigma{place}"
 
     def __call__(self, x: Sequence[Any]) -> Any:
+        if not hasattr(x, "__len__"):
+            raise TypeError(
+                f"Neuron: x must be a list of inputs, not {type(x).__name__} {shown(x)}"
+            )
         if len(x) != len(self.w):
             raise ValueError(
                 f"Neuron: {len(x)} inputs for the {len(self.w)} weights of {self._z}; "
@@ -114,12 +120,12 @@ class Neuron(Module):
         if self._activate is None:
             return z
         out = self._activate(z)
-        if out is not z:
+        if out.__class__ is Value and not out.label:
             out.label = self._sigma
         return out
 
     def parameters(self) -> list[Value]:
-        return self.w if self.b is None else [*self.w, self.b]
+        return [*self.w] if self.b is None else [*self.w, self.b]
 
     def __repr__(self) -> str:
         name = self.activation if isinstance(self.activation, str) else "custom"
@@ -145,9 +151,9 @@ class Layer(Module):
         return [p for neuron in self.neurons for p in neuron.parameters()]
 
     @property
-    def weights(self) -> list[list[float]]:
-        """weights[j][i] belongs to neuron j and input i; settable from nested lists."""
-        return [[w.data for w in neuron.w] for neuron in self.neurons]
+    def weights(self) -> tuple[tuple[float, ...], ...]:
+        """weights[j][i] belongs to neuron j and input i; set it as a whole, from nested lists."""
+        return tuple(tuple(w.data for w in neuron.w) for neuron in self.neurons)
 
     @weights.setter
     def weights(self, rows: Sequence[Sequence[float]]) -> None:
@@ -157,9 +163,9 @@ class Layer(Module):
                 w.data = x
 
     @property
-    def biases(self) -> list[float | None]:
-        """One for each neuron, None where it has none; settable from a list."""
-        return [None if neuron.b is None else neuron.b.data for neuron in self.neurons]
+    def biases(self) -> tuple[float | None, ...]:
+        """One for each neuron, None where it has none; set it as a whole, from a list."""
+        return tuple(None if neuron.b is None else neuron.b.data for neuron in self.neurons)
 
     @biases.setter
     def biases(self, xs: Sequence[float | None]) -> None:
@@ -205,6 +211,7 @@ class MLP(Module):
             )
         sizes = [_size("MLP", "nin", nin), *(_size("MLP", "nouts", n) for n in nouts)]
         self.activation, self.output = activation, output
+        _activation(activation)  # also where there is no hidden layer to use it
         import random
 
         rng = random if seed is None else random.Random(seed)
@@ -226,9 +233,9 @@ class MLP(Module):
         return [p for layer in self.layers for p in layer.parameters()]
 
     @property
-    def weights(self) -> list[list[list[float]]]:
-        """weights[l][j][i]; settable from nested lists."""
-        return [layer.weights for layer in self.layers]
+    def weights(self) -> tuple[tuple[tuple[float, ...], ...], ...]:
+        """weights[l][j][i]; set it as a whole, from nested lists."""
+        return tuple(layer.weights for layer in self.layers)
 
     @weights.setter
     def weights(self, layers: Sequence[Sequence[Sequence[float]]]) -> None:
@@ -237,9 +244,9 @@ class MLP(Module):
             layer.weights = rows
 
     @property
-    def biases(self) -> list[list[float | None]]:
-        """biases[l][j]; settable from nested lists."""
-        return [layer.biases for layer in self.layers]
+    def biases(self) -> tuple[tuple[float | None, ...], ...]:
+        """biases[l][j]; set it as a whole, from nested lists."""
+        return tuple(layer.biases for layer in self.layers)
 
     @biases.setter
     def biases(self, layers: Sequence[Sequence[float | None]]) -> None:
@@ -277,7 +284,9 @@ class MLP(Module):
             if state["format"] != "autograd_lite MLP" or state["version"] != 1:
                 raise ValueError(f"format {state['format']!r}, version {state['version']!r}")
             bias = None if state["biases"][0][0] is None else 0.0
-            net = cls(state["nin"], state["nouts"], state["activation"], state["output"], bias)
+            net = cls(
+                state["nin"], state["nouts"], state["activation"], state["output"], bias, seed=0
+            )
             net.weights, net.biases = state["weights"], state["biases"]
         except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
             raise ValueError(
@@ -303,14 +312,20 @@ def _activation(activation: Any) -> Callable[[Value], Any] | None:
 
 
 def _size(function: str, name: str, n: Any) -> int:
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+    whole = hasattr(n, "__index__") and not isinstance(n, bool)
+    if not whole or n < 1:
         raise TypeError(f"{function}: {name} must be a whole number >= 1, not {shown(n)}")
-    return n
+    return int(n)
+
+
+def _script(n: int) -> str:
+    """An index as LaTeX needs it: several digits in braces."""
+    return str(n) if n < 10 else f"{{{n}}}"
 
 
 def _fit(name: str, new: Any, old: Any, place: str = "") -> None:
     """Raise unless `new` has the shape of `old` and holds numbers."""
-    if isinstance(old, list):
+    if isinstance(old, tuple):
         if isinstance(new, (str, Value)) or not hasattr(new, "__len__") or len(new) != len(old):
             raise ValueError(f"{name}{place} must be a list of {len(old)}, not {shown(new)}")
         for i, (a, b) in enumerate(zip(new, old, strict=True)):

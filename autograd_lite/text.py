@@ -7,8 +7,8 @@ as ``w^1_{2,1}`` or ``\\hat{y}`` are written as they are in LaTeX and as w¹₂,
 >>> x, y = plain.symbol("x"), plain.symbol("y")
 >>> str((x + 1.0) * y - x / (2.0 * y))
 '(x + 1)*y - x/(2*y)'
->>> [str(slope) for slope in TABLE["div"].partials(plain, y, x, plain.symbol("b"))]
-['1/b', '-y/b']
+>>> [str(slope) for slope in TABLE["exp2"].partials(plain, y, x)]
+['0.6931471805599453*y']
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def unicode(label: str) -> str:
         return match[0]
 
     label = re.sub(r"\\([A-Za-z]+)(?:\{([^{}\\]*)\})?", letter, label)
-    return re.sub(r"([\^_])(?:\{([^{}]*)\}|([^\s{}^_])(?![^\W\d_]))", script, label)
+    return re.sub(r"([\^_])(?:\{([^{}]*)\}|(\d+|[^\s{}^_])(?![^\W_]))", script, label)
 
 
 def decimal(x: float, digits: int = 17) -> str:
@@ -112,7 +112,9 @@ class Spelling:
 
     def symbol(self, label: str) -> Text:
         """A name, as LaTeX-like label."""
-        return Text(unicode(label) if self.name == "plain" else label, ATOM, self)
+        name = label.startswith("(") or not re.search(r"[\s+*/%-]", label)
+        level = ATOM if name else WHERE  # "a + b" as a label needs parentheses
+        return Text(unicode(label) if self.name == "plain" else label, level, self)
 
     def inside(self, x: Any, level: int) -> str:
         """x as an operand of an operator that binds at `level`."""
@@ -158,7 +160,7 @@ class Spelling:
 
     def mod(self, a: Any, b: Any) -> Text:
         sign = " % " if self.name == "plain" else r" \bmod "
-        return Text(self.inside(a, PRODUCT) + sign + self.inside(b, SIGN), PRODUCT, self)
+        return Text(self.inside(a, PRODUCT) + sign + self.inside(b, SIGN), SUM, self)
 
     def pow(self, a: Any, b: Any) -> Text:
         if self.name == "latex":

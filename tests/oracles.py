@@ -20,6 +20,15 @@ def _erfc(a):
     return mp.erfc(a) if abs(a) < 1000 else mpf(0) if a > 0 else mpf(2)  # mpmath's own overflows
 
 
+def _logs(a):
+    return max(mp.log(a), mpf(-100)), max(mp.log(1 - a), mpf(-100))
+
+
+def _binary_cross_entropy(a, b):
+    yes, no = _logs(a)
+    return -b * yes - (1 - b) * no
+
+
 def _round(a, digits=0):
     scale = mpf(10) ** int(digits)
     return mp.nint(a * scale) / scale
@@ -79,10 +88,12 @@ ORACLE: dict[str, Callable] = {
     "erf": lambda a: mp.erf(a) if abs(a) < 1000 else mp.sign(a),
     "erfc": _erfc,
     "ndtr": lambda a: _erfc(-a / mp.sqrt(2)) / 2,
+    "binary_cross_entropy": _binary_cross_entropy,
     "dot": _dot,
     "sum": lambda *xs: sum(xs, mpf(0)),
     "prod": lambda *xs: mp.fprod(xs),
     "logsumexp": lambda *xs: mp.log(sum((mp.exp(x) for x in xs), mpf(0))),
+    "l2_penalty": lambda alpha, *xs: alpha * sum((x * x for x in xs), mpf(0)),
 }
 
 # Where a result is a sum that cancels: the size of its largest term
@@ -94,6 +105,7 @@ VALUE_TERMS: dict[str, Callable] = {
     "logsumexp": lambda *xs: max(abs(x) for x in xs),
 }
 SLOPE_TERMS: dict[str, Callable] = {
+    "binary_cross_entropy": lambda a, b: max(abs(x) for x in _logs(a)),
     "silu": lambda a: max(1 / (1 + mp.exp(-a)), abs(a) * mp.exp(a) / (1 + mp.exp(a)) ** 2),
     "gelu": lambda a: max(_erfc(-a / mp.sqrt(2)) / 2, abs(a) * mp.npdf(a)),
 }

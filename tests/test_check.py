@@ -75,3 +75,40 @@ def test_labels_name_the_inputs_and_wrong_use_is_explained():
 def test_overflow_in_complex_arithmetic_is_said():
     report = check_grads(lambda x: 1.0 / (1.0 + (x * 400.0).exp()), [2.0], raises=False)
     assert report.note == "" or "no complex step" in report.note
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [(ag.log, 1e-6), (ag.sqrt, 1e-8), (ag.square, 1e150), (ag.reciprocal, 1e-5), (ag.exp, 500.0),
+     (ag.log, 1e-300), (lambda v: v * v, 1e-9), (lambda v: v**3, 0.0), (ag.sin, 1e5)],
+)  # fmt: skip
+def test_no_false_alarm_near_edges_and_at_great_size(f, x):
+    assert check_grads(f, [x]).lines[0].verdict == "ok"
+
+
+@pytest.mark.parametrize("f", [ag.abs, ag.relu, lambda v: v**2.5, ag.sqrt, lambda v: 1 / v])
+def test_kinks_and_poles_are_no_verdict(f):
+    assert check_grads(f, [0.0]).lines[0].verdict in ("unsure", "ok")
+    assert check_grads(ag.log, [-1.0]).lines[0].verdict == "unsure"
+
+
+def test_a_large_derivative_does_not_hide_a_small_one():
+    with pytest.raises(GradientError):
+        check_grads(lambda x, y: 1e6 * x + y.data * y, [1.0, 2.0])
+    with pytest.raises(GradientError):
+        check_grads(lambda x, y: 1e7 * x + y.data * y, [1.0, 2.0])
+
+
+def test_no_grad_around_a_check_changes_nothing():
+    with ag.no_grad():
+        assert check_grads(lambda x: x * x, [3.0]).ok
+
+
+def test_wrong_use():
+    with pytest.raises(TypeError, match="check_grads: xs"):
+        check_grads(ag.sin, 1.0)
+    with pytest.raises(ValueError, match="rtol"):
+        check_grads(ag.sin, [1.0], rtol=-1.0)
+    with pytest.raises(TypeError, match="rtol"):
+        check_grads(ag.sin, [1.0], rtol="a")
+    assert check_grads(ag.sin, (x for x in [1.0])).ok

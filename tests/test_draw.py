@@ -104,7 +104,22 @@ def test_depth_shows_a_part_and_too_many_nodes_are_refused():
     with pytest.raises(ValueError, match="depth="):
         draw(y)
     assert len(draw(y, depth=3).nodes) == 4
-    assert draw(y, depth=3).source.count("->") == 3
+    assert draw(y, depth=3).source.count("->") == 4
+    assert "…" in draw(y, depth=3).source
+    x = Value(1.0, label="x")
+    assert [v.label for v in draw(x + x.sin(), depth=1).nodes] == ["x", "", ""]
+    for wrong in (-1, 2.5, "a", True):
+        with pytest.raises(ValueError, match="depth"):
+            draw(x * 2, depth=wrong)
+
+
+def test_captions_say_what_was_computed():
+    x = Value(2.0, label="x")
+    texts = [t for power in (2, 3, 20, 2.5, 3.7) for t in svg_texts(draw(x**power).source)]
+    assert {"x²", "x³", "x**20", "x**2.5", "x**3.7"} <= set(texts)
+    assert "Σ wx" in svg_texts(draw(ag.dot([x], [3.0])).source)
+    assert "Σ wx + b" in svg_texts(draw(ag.dot([x], [3.0], 1.0)).source)
+    assert "&amp;" in svg_texts(draw(Value(1.0, label="&amp;") * 2).source)
 
 
 def test_without_a_layout_program(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import ROWS, arguments, moderate
+from support import ALL_ROWS, LOSSES, arguments, moderate
 
 import autograd_lite as ag
 from autograd_lite.engine import Value, apply, dot, order
@@ -37,8 +37,12 @@ def written_out(row, *xs):
     if row.name == "dot":
         n = len(xs) // 2
         return dot(xs[:n], xs[n : 2 * n], xs[2 * n] if len(xs) % 2 else None)
+    if row.name == "l2_penalty":
+        return ag.l2_penalty(xs[1:], xs[0])
     if row.arity is None:
         return getattr(ag, row.name)(xs)
+    if row.name in LOSSES:
+        return apply(row, *xs)
     if row.name == "where":
         return ag.where(bool(xs[0].data), *xs[1:])
     return getattr(xs[0], row.name)(*xs[1:])
@@ -56,7 +60,7 @@ def check_hot(row, xs: tuple[float, ...]) -> None:
     assert same(again, v.data)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.name)
 def test_engine_and_row_give_the_same_bits_at_the_edges(row):
     if row.arity is None:
         for xs in row.points():
@@ -71,7 +75,7 @@ def test_engine_and_row_give_the_same_bits_at_the_edges(row):
             check_hot(row, xs)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.name)
 @given(data=st.data())
 def test_engine_and_row_give_the_same_bits(row, data):
     check_hot(row, data.draw(arguments(row)))
@@ -103,7 +107,7 @@ def test_every_row_and_alias_is_a_method_and_a_function():
     for name in [*TABLE, *ALIASES]:
         row = TABLE[ALIASES.get(name, name)]
         assert callable(getattr(ag, name)), name
-        operator = row.name in (*INFIX, "neg", "where") or row.arity is None
+        operator = row.name in (*INFIX, *LOSSES, "neg", "where") or row.arity is None
         assert operator or callable(getattr(Value, name)), name
 
 

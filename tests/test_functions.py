@@ -73,7 +73,9 @@ def test_sum_mean_prod_of_lists_generators_and_arrays():
     assert ag.sum(v for v in vs).data == 7.0
     assert ag.mean(vs).data == 7.0 / 3
     assert ag.prod(vs).data == 8.0
-    assert ag.mean(np.array([[1.0, 2.0], [3.0, 4.0]])) == 2.5
+    assert ag.mean(np.array([1.0, 2.0, 3.0, 4.0])) == 2.5
+    with pytest.raises(TypeError, match="mean: xs has 2 dimensions"):
+        ag.mean(np.array([[1.0, 2.0], [3.0, 4.0]]))
     assert ag.sum([]) == 0.0
     assert ag.sum([1, 2.5]) == 3.5
     assert ag.dot(np.array([1.0, 2.0]), vs[:2]).data == 5.0

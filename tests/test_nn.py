@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import pickle
 import random
 
 import pytest
@@ -58,7 +60,7 @@ def test_one_one_one_net_without_biases():
         net = MLP(1, [1, 1], activation=g, output=g, bias=None)
         net.weights = [[[0.8]], [[-1.2]]]
         assert [p.label for p in net.parameters()] == ["w^1_{1,1}", "w^2_{1,1}"]
-        assert net.biases == [[None], [None]]
+        assert net.biases == ((None,), (None,))
         y = net([1.5])
         ag.check_grads(lambda a, b, g=g: getattr(ag, g)(b * getattr(ag, g)(a * 1.5)), [0.8, -1.2])
         assert y.data == getattr(ag, g)(-1.2 * getattr(ag, g)(0.8 * 1.5))
@@ -89,7 +91,7 @@ def test_seed_and_initialisation():
     assert max(abs(w) for row in wide for w in row) <= math.sqrt(6 / 150)
     he = [w for row in MLP(100, [50, 1], init="he", seed=0).weights[0] for w in row]
     assert sum(w * w for w in he) / len(he) == pytest.approx(0.02, rel=0.1)
-    assert MLP(2, [1], init=lambda nin, nout, rng: 0.25).weights == [[[0.25, 0.25]]]
+    assert MLP(2, [1], init=lambda nin, nout, rng: 0.25).weights == (((0.25, 0.25),),)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -118,7 +120,7 @@ def test_save_and_load_keep_every_digit(tmp_path):
     assert twin.biases == net.biases
     assert [v.data for v in twin([0.1, 0.2, 0.3])] == [v.data for v in net([0.1, 0.2, 0.3])]
     MLP(1, [1], bias=None, seed=1).save(tmp_path / "net.json")
-    assert MLP.load(tmp_path / "net.json").biases == [[None]]
+    assert MLP.load(tmp_path / "net.json").biases == ((None,),)
     with pytest.raises(ValueError, match="by name"):
         MLP(1, [1], output=lambda z: z).save(tmp_path / "other.json")
     assert not (tmp_path / "other.json").exists()
@@ -178,3 +180,41 @@ def test_xor_is_learnt():
         mse([net(x) for x, _ in data], [y for _, y in data]).backward()
         optimizer.step()
     assert all(abs(net(x).data - y) < 0.2 for x, y in data)
+
+
+def test_weights_are_set_as_a_whole():
+    net = MLP(2, [1])
+    with pytest.raises(TypeError):
+        net.weights[0][0][0] = 99.0
+    parameters = Neuron(2, bias=None).parameters()
+    assert len(parameters) == 2
+    neuron = Neuron(2, bias=None)
+    neuron.parameters().append(Value(1.0))
+    assert len(neuron.w) == 2
+
+
+def test_places_of_two_digits_and_odd_activations():
+    net = MLP(1, [12], seed=0, activation=lambda z: 0.5, output="relu")
+    assert net([1.0])[11].label == "\\sigma^1_{12}"
+    assert ag.text.unicode(net.layers[0].neurons[11].w[0].label) == "w¹₁₂,₁"
+    assert MLP(1, [1], output=lambda z: max(z, 0))([-1.0]) is not None
+    with pytest.raises(TypeError, match="list of inputs"):
+        net(1.0)
+    with pytest.raises(ValueError, match="'Tanh'"):
+        MLP(2, [1], activation="Tanh")
+
+
+def test_pickled_and_copied_nets():
+    for name in ("gelu", "relu", "tanh", "softplus"):
+        net = MLP(2, [2, 1], activation=name, seed=1)
+        for twin in (pickle.loads(pickle.dumps(net)), copy.deepcopy(net)):
+            assert twin([1.0, 2.0]).data == net([1.0, 2.0]).data
+
+
+def test_loading_leaves_the_global_generator_alone(tmp_path):
+    MLP(2, [1], seed=1).save(tmp_path / "net.json")
+    random.seed(3)
+    expected = random.random()
+    random.seed(3)
+    MLP.load(tmp_path / "net.json")
+    assert random.random() == expected

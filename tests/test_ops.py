@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 from oracles import ORACLE, SLOPE_TERMS, VALUE_TERMS, derivative, ulps
-from support import ROWS, SMOOTH, arguments, at_kink, gradient, moderate, number, points
+from support import ALL_ROWS, SMOOTH, arguments, at_kink, gradient, moderate, number, points
 
 from autograd_lite.engine import Value, apply
 from autograd_lite.functions import values
 from autograd_lite.ops import TABLE, Row, floats
 
-each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+each_row = pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.name)
 
 
 def check_value_and_slopes(row: Row, args: tuple[float, ...]) -> None:
@@ -26,6 +26,8 @@ def check_value_and_slopes(row: Row, args: tuple[float, ...]) -> None:
         largest = terms(*map(mpf, args)) if terms else None
     if abs(exact) > 1e308:
         return
+    if row.name == "prod" and abs(y) < 1e-290:
+        return  # a partial product may be subnormal
     assert ulps(y, exact, largest) <= row.ulps[0], (row.name, args, y, float(exact))
     if at_kink(row, args):
         return
@@ -62,6 +64,8 @@ def test_sample_and_hard_points(row):
 @settings(max_examples=25)
 def test_drawn_points(row, data):
     args = data.draw(arguments(row))
+    if row.name == "round":
+        args = (args[0], float(math.trunc(args[1])))
     if row.name == "mod" and abs(args[0] / args[1]) > 1e15:
         return  # the exact quotient has no float
     check_value_and_slopes(row, args)

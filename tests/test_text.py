@@ -72,6 +72,13 @@ def test_parentheses_are_right(tree):
         assert again == pytest.approx(number, rel=1e-9, abs=1e-12)
 
 
+def test_a_label_that_is_an_expression_is_put_in_parentheses():
+    a, b = ag.Value(1.0, label="a + b"), ag.Value(2.0, label="c")
+    assert "(a + b)*c" in ag.table(a * b)
+    x, y = plain.symbol("x"), plain.symbol("y")
+    assert str(x * plain.mod(y, 2.0)) == "x*(y % 2)"
+
+
 def test_no_superfluous_parentheses():
     x, y = plain.symbol("x"), plain.symbol("y")
     assert str(x * y + 2.0) == "x*y + 2"
@@ -93,7 +100,7 @@ def test_latex():
     ("label", "text"),
     [("w^1_{2,1}", "w¹₂,₁"), ("z^2_1", "z²₁"), ("\\sigma^1_2", "σ¹₂"), ("\\hat{y}", "ŷ"),
      ("\\theta_1", "θ₁"), ("\\Delta", "Δ"), ("\\lambda", "λ"), ("x_{max}", "xₘₐₓ"),
-     ("x_{best}", "x_best"), ("plain", "plain"), ("a_b", "a_b"), ("negative_slope", "negative_slope"), ("x_1y", "x_1y"), ("\\unknown", "\\unknown"),
+     ("x_{best}", "x_best"), ("plain", "plain"), ("a_b", "a_b"), ("negative_slope", "negative_slope"), ("x_1y", "x_1y"), ("z^1_16", "z¹₁₆"), ("y_10", "y₁₀"), ("\\unknown", "\\unknown"),
      ("x^", "x^"), ("", ""), ("C_1", "C₁")],
 )  # fmt: skip
 def test_labels_in_unicode(label, text):

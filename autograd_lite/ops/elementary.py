@@ -20,7 +20,16 @@ row("sub", "a - b", lambda m, a, b: a - b, lambda m, y, a, b: (1.0, -1.0),
     arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="-", latex="{0} - {1}")
 row("mul", "a * b", lambda m, a, b: a * b, lambda m, y, a, b: (b, a),
     arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="*", latex=r"{0} \cdot {1}")
-row("div", "a / b", lambda m, a, b: m.div(a, b), lambda m, y, a, b: (m.div(1.0, b), -m.div(y, b)),
+
+
+def div_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    # a subnormal quotient has lost digits; scaled by 2**200 it has not
+    scaled = m.div(m.div(a * 1.6069380442589903e60, b), b) * 6.223015277861142e-61
+    return m.div(1.0, b), -m.where((y > -1e-300) & (y < 1e-300), scaled, m.div(y, b))
+
+
+row("div", "a / b", lambda m, a, b: m.div(a, b), div_partials,
+    textbook=lambda m, y, a, b: (m.div(1.0, b), -m.div(y, b)),
     arity=2, domain=(REAL, POSITIVE), samples=PAIRS, symbol="/", latex=r"\frac{{{0}}}{{{1}}}")
 row("neg", "-a", lambda m, a: -a, lambda m, y, a: (-1.0,),
     samples=(3.0, -0.1), symbol="neg", latex="-{0}")
@@ -165,8 +174,10 @@ def arctan_partials(m: Any, y: Any, a: Any) -> tuple[Any]:
 
 
 def arctan2_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    r = m.hypot(a, b)
-    return m.div(m.div(b, r), r), -m.div(m.div(a, r), r)
+    s = m.size(a, b)  # a plain number, so that the squares stay in range
+    a, b = m.div(a, s), m.div(b, s)
+    r = a * a + b * b
+    return m.div(m.div(b, r), s), -m.div(m.div(a, r), s)
 
 
 def tanh_partials(m: Any, y: Any, a: Any) -> tuple[Any]:
@@ -175,7 +186,9 @@ def tanh_partials(m: Any, y: Any, a: Any) -> tuple[Any]:
 
 
 def hypot_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    r = m.where(y == 0.0, 1.0, y)
+    s = m.size(a, b)  # a plain number: y itself may overflow, or be a subnormal
+    a, b = m.div(a, s), m.div(b, s)
+    r = m.where(y == 0.0, 1.0, m.hypot(a, b))
     return m.div(a, r), m.div(b, r)
 
 

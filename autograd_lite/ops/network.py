@@ -1,10 +1,10 @@
-"""Rows: activations, probability, and operations on any number of arguments."""
+"""Rows: activations, probability, losses, and operations on any number of arguments."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .row import POSITIVE, REAL, decay, gauss, row
+from .row import POSITIVE, REAL, decay, flat, gauss, row
 
 SQRT_2_PI_INVERSE, SQRT_PI_INVERSE = 0.3989422804014327, 0.5641895835477563
 SQRT_HALF_HIGH, SQRT_HALF_LOW = 0.7071067839860916, -2.799544089368687e-09  # 26 bits, the rest
@@ -112,6 +112,37 @@ row("ndtr", "distribution function of the standard normal law", ndtr_value,
     ulps=(12.0, 4.0), symbol="Φ", latex=r"\Phi\left({0}\right)",
     textbook=lambda m, y, a: (SQRT_2_PI_INVERSE * m.exp(-0.5 * m.pow(a, 2.0)),))
 
+# Losses
+
+# PyTorch's limits, so that a prediction may be 0 or 1: its 1e-12 is one of single precision
+LEAST_LOG, LEAST_VARIANCE = -100.0, 9.999999960041972e-13
+
+
+def logs(m: Any, a: Any) -> tuple[Any, Any]:
+    return m.maximum(m.log(a), LEAST_LOG), m.maximum(m.log1p(-a), LEAST_LOG)
+
+
+def binary_cross_entropy_value(m: Any, a: Any, b: Any) -> Any:
+    yes, no = logs(m, a)
+    return (b - 1.0) * no - b * yes
+
+
+def binary_cross_entropy_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    yes, no = logs(m, a)
+    variance = m.maximum(a * (1.0 - a), LEAST_VARIANCE)
+    return m.div(a - b, variance) + flat(m, y), no - yes + flat(m, y)
+
+
+row("binary_cross_entropy", "-b log(a) - (1 - b) log(1 - a), each log at least -100",
+    binary_cross_entropy_value, binary_cross_entropy_partials,
+    arity=2, domain=((0.0, 1.0), (0.0, 1.0)), symbol="BCE",
+    samples=((0.3, 1.0), (0.3, 0.0), (0.9, 0.25), (0.5, 0.5), (1e-9, 0.6), (0.999999, 0.3),
+             (0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (1e-60, 0.75)),
+    kinks="slope (a - b)/1e-12 by a where a*(1 - a) < 1e-12",
+    latex=r"\operatorname{{BCE}}\left({0}, {1}\right)",
+    textbook=lambda m, y, a, b: (
+        m.div(a - b, a * (1.0 - a)), m.log(1.0 - a) - m.log(a)))
+
 # Any number of arguments
 
 
@@ -157,6 +188,14 @@ def logsumexp_partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
     return tuple(m.div(e, total) for e in es)
 
 
+def l2_penalty_value(m: Any, alpha: Any, *xs: Any) -> Any:
+    return alpha * m.sum(*(x * x for x in xs))
+
+
+def l2_penalty_partials(m: Any, y: Any, alpha: Any, *xs: Any) -> tuple[Any, ...]:
+    return m.sum(*(x * x for x in xs)), *(2.0 * alpha * x for x in xs)
+
+
 VECTORS = ((1.0, 2.0, 3.0), (0.5,), (1e16, 1.0, -1e16), (-2.0, 0.25, 1e-9, 4.0))
 
 row("dot", "w_1 x_1 + ... + w_n x_n + bias, the arguments in the order ws, xs, bias",
@@ -169,3 +208,6 @@ row("prod", "the product", prod_value, products_of_the_others,
 row("logsumexp", "log(exp(x_1) + ... + exp(x_n)), stable for every float",
     logsumexp_value, logsumexp_partials, arity=None,
     samples=(*VECTORS, (1000.0, 1001.0), (-1000.0, -1001.0), (0.0, -40.0)))
+row("l2_penalty", "alpha (x_1**2 + ... + x_n**2), the arguments in the order alpha, xs",
+    l2_penalty_value, l2_penalty_partials, arity=None, symbol="α Σ x²",
+    samples=((0.5, 3.0, -1.0), (0.01, 1e-9, 4.0, 1e6), (-2.0, 0.3)))

@@ -69,7 +69,8 @@ class Row(NamedTuple):
         out = [*args, *(rest.pop(n, self.defaults[n]) for n in names[len(args) :])]
         missing = [n for n, x in zip(names, out) if x is Missing]
         if missing or rest or len(out) > len(names):
-            wrong = f"{', '.join(missing)} missing" if missing else f"got {len(args)} and {named}"
+            wrong = f"no argument {next(iter(rest))!r}" if rest else f"{len(args)} are too many"
+            wrong = f"{', '.join(missing)} missing" if missing else wrong
             raise TypeError(f"{self.name}({', '.join(names)}): {wrong}")
         return out
 
