@@ -22,7 +22,8 @@ from test_engine import OPERATIONS, bytes_per_operation, chain, collector, contr
 
 from autograd_lite import Value
 
-REPETITIONS = 15
+REPETITIONS = 7
+IN_A_ROW = 6  # steps, so that the collector's full passes come as they do in training
 CHAINS = 5
 
 
@@ -51,42 +52,28 @@ def print_header(*titles: str) -> None:
 
 def report_steps() -> None:
     workloads, median = demo_steps(), statistics.median
-    alone: dict[tuple[str, bool], list[float]] = {
+    times: dict[tuple[str, bool], list[float]] = {
         (n, on): [] for on in (True, False) for n in workloads
     }
-    freed: dict[tuple[str, bool], list[float]] = {key: [] for key in alone}
     loop = []
     for _ in range(REPETITIONS):
         loop.append(seconds(control) * 1e3)
-        for name, on in alone:
+        for name, on in times:
             with collector(on):
-                step = seconds(workloads[name])
-                alone[name, on].append(step * 1e3)
-                freed[name, on].append((step + seconds(gc.collect)) * 1e3)
+                whole = seconds(lambda step=workloads[name]: [step() for _ in range(IN_A_ROW)])
+                times[name, on].append(whole * 1e3 / IN_A_ROW)
     print(
         f"Control loop of {OPERATIONS:,} rounds: median {median(loop):.1f} ms, "
         f"lowest {min(loop):.1f} ms"
     )
     print_header(
-        "demo step, ms",
-        "collector",
-        "mean",
-        "median",
+        f"demo step, mean ms of {IN_A_ROW} in a row", "collector", "median", "lowest",
         "micrograd / this",
-        "median with a collection after it",
-        "micrograd / this",
-    )
-    for name, on in alone:
-        a, f = alone[name, on], freed[name, on]
-        print_row(
-            name,
-            "on" if on else "off",
-            statistics.mean(a),
-            median(a),
-            median(alone["micrograd", on]) / median(a),
-            median(f),
-            median(freed["micrograd", on]) / median(f),
-        )
+    )  # fmt: skip
+    for name, on in times:
+        ms = times[name, on]
+        ratio = median(times["micrograd", on]) / median(ms)
+        print_row(name, "on" if on else "off", median(ms), min(ms), ratio)
 
 
 def chain_times() -> tuple[float, ...]:
