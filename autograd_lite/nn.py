@@ -254,22 +254,39 @@ class MLP(Module):
         for layer, xs in zip(self.layers, layers, strict=True):
             layer.biases = xs
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write sizes, activations, weights and biases as JSON; every digit is kept."""
+    def state(self) -> dict[str, Any]:
+        """Sizes, activations, weights and biases, as JSON can hold them."""
         for what in ("activation", "output"):
             if not isinstance(getattr(self, what), str):
                 raise ValueError(
-                    f"MLP.save: {what} is a function, which JSON cannot hold; give it by name"
+                    f"MLP.state: {what} is a function, which JSON cannot hold; give it by name"
                 )
         weights = self.weights
-        state = {
+        return {
             "format": "autograd_lite MLP", "version": 1, "nin": len(weights[0][0]),
             "nouts": [len(rows) for rows in weights], "activation": self.activation,
             "output": self.output, "weights": weights, "biases": self.biases,
         }  # fmt: skip
+
+    @classmethod
+    def from_state(cls, state: Any) -> MLP:
+        """The MLP of such a state. Raises ValueError for what is not one."""
+        try:
+            if state["format"] != "autograd_lite MLP" or state["version"] != 1:
+                raise ValueError(f"format {state['format']!r}, version {state['version']!r}")
+            bias = None if state["biases"][0][0] is None else 0.0
+            sizes = state["nin"], state["nouts"]
+            net = cls(*sizes, state["activation"], state["output"], bias, seed=0)
+            net.weights, net.biases = state["weights"], state["biases"]
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise ValueError(f"MLP: this is not a saved MLP: {error!r}") from None
+        return net
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state as JSON; every digit is kept."""
         import json
 
-        text = json.dumps(state, indent=1) + "\n"
+        text = json.dumps(self.state(), indent=1) + "\n"
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -280,19 +297,11 @@ class MLP(Module):
 
         try:
             with open(path, encoding="utf-8") as file:
-                state = json.load(file)
-            if state["format"] != "autograd_lite MLP" or state["version"] != 1:
-                raise ValueError(f"format {state['format']!r}, version {state['version']!r}")
-            bias = None if state["biases"][0][0] is None else 0.0
-            net = cls(
-                state["nin"], state["nouts"], state["activation"], state["output"], bias, seed=0
-            )
-            net.weights, net.biases = state["weights"], state["biases"]
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+                return cls.from_state(json.load(file))
+        except (ValueError, RecursionError) as error:
             raise ValueError(
-                f"MLP.load: {os.fspath(path)} is not a saved MLP: {error!r}; write it with save()"
+                f"MLP.load: {os.fspath(path)} is not a saved MLP ({error}); write it with save()"
             ) from None
-        return net
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(str, self.layers))}]"

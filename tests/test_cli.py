@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from autograd_lite import RenderError, render
-from autograd_lite.cli import lecture, main
+from autograd_lite.cli import main
+from autograd_lite.cli.lecture import lecture
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Sets in the plane, mini-batches, splits, standardising, CSV files: real, random and hostile."""
 
-# ruff: noqa: N806 (X and Y)
+
 
 from __future__ import annotations
 

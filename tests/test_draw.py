@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import autograd_lite as ag
 from autograd_lite import RenderError, Value, draw, order, render
-from autograd_lite.cli import cost, two_two_one
+from autograd_lite.cli.lecture import cost, two_two_one
 
 SVG = "{http://www.w3.org/2000/svg}"
 

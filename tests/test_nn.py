@@ -12,7 +12,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import MLP, SGD, Layer, Module, Neuron, Value, mse
-from autograd_lite.cli import BATCH, cost, two_two_one
+from autograd_lite.cli.lecture import BATCH, cost, two_two_one
 from autograd_lite.nn import ACTIVATIONS
 
 

@@ -8,7 +8,6 @@ machine is everybody's. Lower is better.
 
 from __future__ import annotations
 
-import gc
 import platform
 import statistics
 import subprocess

@@ -1,4 +1,4 @@
-"""The command line: `python -m autograd_lite` computes, checks and draws the two lecture notes.
+"""`lecture`: the nets of two lecture notes, computed, checked, trained one step and drawn.
 
 Sources: M. Navjeevan, Econ 425 Week 7 (2021), the 1-1-1 net; "Feedforward neural network back
 propagation", the 2-2-1 net.
@@ -6,21 +6,18 @@ propagation", the 2-2-1 net.
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from . import __version__
-from .check import check_grads
-from .draw import draw
-from .engine import Value, order, sum
-from .functions import sigmoid
-from .losses import mse
-from .nn import MLP
-from .optim import SGD
-from .render import RenderError
-from .text import unicode
+from ..check import check_grads
+from ..draw import draw
+from ..engine import Value, order, sum
+from ..functions import sigmoid
+from ..losses import mse
+from ..nn import MLP
+from ..optim import SGD
+from ..render import RenderError
+from ..text import unicode
 
 BATCH = (((10.0, -5.0), 0.5), ((3.0, 2.0), 0.6))  # (x_1, x_2), y
 ETA = 0.1
@@ -31,34 +28,6 @@ PRINTED = {  # what the 2-2-1 note prints: (name, column) -> figure
     ("w^1_{2,1}", 1): "0.003", ("b^2_1", 2): "0.080", ("w^1_{2,1}", 2): "0.0025",
     ("b^2_1", 3): "-0.0075", ("w^1_{2,1}", 3): "-0.00025",
 }  # fmt: skip
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, or 2 for wrong use."""
-    parser = argparse.ArgumentParser(
-        prog="autograd-lite", description="Scalar automatic differentiation that shows its work."
-    )
-    parser.add_argument("--version", action="version", version=f"autograd_lite {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command")
-    lesson = commands.add_parser(
-        "lecture", help="the lecture notes' nets, computed, checked and drawn (the default)"
-    )
-    lesson.add_argument("--out", default="lecture.svg", help="the picture (.svg, .png or .dot)")
-    given = [*(sys.argv[1:] if argv is None else argv)]
-    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
-        given = ["lecture", *given]
-    args = parser.parse_args(given)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")
-    try:
-        for line in lecture(args.out, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ):
-            print(line)
-    except BrokenPipeError:  # the reader has seen enough, as `| head` does
-        sys.stdout = None
-    except (OSError, ValueError) as error:
-        print(f"autograd-lite: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def two_two_one() -> MLP:

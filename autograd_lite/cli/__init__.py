@@ -1,0 +1,103 @@
+"""The command line: `python -m autograd_lite`, or `autograd-lite`, and one file for each command.
+
+lecture   the two lecture notes' nets, computed, checked and drawn (the default)
+evaluate  eval: the value and all gradients of an expression
+training  train and predict: a network from a CSV file
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from .. import __version__
+from ..render import RenderError
+from . import evaluate, lecture, training
+
+EXAMPLES = """examples:
+  autograd-lite
+  autograd-lite eval "tanh(w*x + b)" x=2 w=-3 b=6.88 --check
+  autograd-lite train penguins.csv --target species --save model.json
+  autograd-lite predict model.json more.csv
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, or 2 for wrong use or wrong input."""
+    given = [*(sys.argv[1:] if argv is None else argv)]
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given = ["lecture", *given]
+    options = ("-h", "--help", "--draw", "--check")
+    if given[0] == "eval" and len(given) > 1 and not given[1].startswith(options):
+        given[1] = f" {given[1]}"  # an expression such as -x is not an option
+    args = _parser().parse_args(given)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    try:
+        for line in _lines(args):
+            print(line, flush=True)
+    except BrokenPipeError:  # the reader has seen enough, as `| head` does
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    except (OSError, ValueError, ArithmeticError, ImportError, RenderError) as error:
+        print(f"autograd-lite {args.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _lines(args: argparse.Namespace) -> Iterable[str]:
+    if args.command == "lecture":
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        return lecture.lecture(args.out, color=color)
+    if args.command == "eval":
+        return evaluate.evaluate(args.expression, args.variables, args.draw, args.check)
+    if args.command == "train":
+        return training.train(args)
+    return training.predict(args.model, args.file, args.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="autograd-lite",
+        description="Scalar automatic differentiation that shows its work.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"autograd_lite {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+
+    lesson = commands.add_parser("lecture", help="the lecture notes' nets (the default)")
+    lesson.add_argument("--out", default="lecture.svg", help="the picture (.svg, .png or .dot)")
+
+    expression = commands.add_parser("eval", help="value and gradients of an expression")
+    expression.add_argument("expression", help='such as "tanh(w*x + b)"')
+    expression.add_argument("variables", nargs="*", metavar="name=number")
+    expression.add_argument("--draw", metavar="FILE", help="save the graph (.svg, .png or .dot)")
+    expression.add_argument("--check", action="store_true", help="check the gradients")
+
+    train = commands.add_parser("train", help="train a network on a CSV file")
+    train.add_argument("file", metavar="FILE.csv")
+    train.add_argument("--target", required=True, metavar="COLUMN")
+    train.add_argument("--task", choices=("regression", "classification"), help="if not as told "
+                       "by the target: text or few whole numbers are classes")  # fmt: skip
+    train.add_argument("--hidden", default="16,16", metavar="16,16", help="sizes; '' for none")
+    train.add_argument("--activation", default="tanh")
+    train.add_argument("--optimizer", default="adam", choices=("adam", "sgd"))
+    train.add_argument("--lr", type=float, default=0.01, help="learning rate, default 0.01")
+    train.add_argument("--epochs", type=int, default=100)
+    train.add_argument("--batch", type=int, default=32, help="rows of a mini-batch, default 32")
+    train.add_argument("--l2", type=float, default=0.0, help="weight of an L2 penalty")
+    train.add_argument("--validation", type=float, default=0.2, help="share of rows held out")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--plot", metavar="out.png", help="save the curves")
+    train.add_argument("--save", metavar="model.json", help="save the model")
+
+    predict = commands.add_parser("predict", help="predict the rows of a CSV file")
+    predict.add_argument("model", metavar="model.json")
+    predict.add_argument("file", metavar="FILE.csv")
+    predict.add_argument("--out", metavar="predictions.csv", help="instead of the terminal")
+    return parser

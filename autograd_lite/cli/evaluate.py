@@ -1,0 +1,162 @@
+"""`eval`: the value and all gradients of an expression given as text, which is never executed.
+
+The text is parsed with `ast`, and only numbers, the given variables, the operators of Value and the
+functions of the table are accepted; anything else is refused before anything is computed.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from .. import functions
+from ..check import check_grads
+from ..draw import draw
+from ..engine import Value
+from ..ieee import shown
+from ..ops import ALIASES, TABLE
+from ..text import unicode
+
+LONGEST, DEEPEST = 10_000, 200  # characters of the text, levels of the tree
+CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.Pow: functions.pow, ast.Mod: functions.mod,
+    ast.FloorDiv: functions.floordiv, ast.USub: operator.neg, ast.UAdd: operator.pos,
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+N_ARY = ("sum", "mean", "prod", "logsumexp")  # of lists in Python, here of their arguments
+FUNCTIONS = {name: getattr(functions, name) for name in (*TABLE, *ALIASES, "mean")
+             if hasattr(functions, name)
+             and (name in N_ARY or TABLE[ALIASES.get(name, name)].arity)}  # fmt: skip
+
+
+class ExpressionError(ValueError):
+    """The text is not an expression that may be evaluated; the message says why."""
+
+
+def parse(text: str, names: list[str]) -> Callable[..., Any]:
+    """The function of the variables `names` that the text describes.
+
+    >>> parse("tanh(w*x + b)", ["w", "x", "b"])(0.0, 2.0, 0.0)
+    0.0
+
+    Raises ExpressionError: too long, too deep, no expression, an unknown name, anything else than
+    numbers, variables, operators and functions of the table.
+    """
+    if len(text) > LONGEST:
+        raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST}")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = (getattr(error, "msg", None) or type(error).__name__)[:80]
+        raise ExpressionError(f"{shown(text)} is not an expression: {reason}") from None
+    _check(tree, set(names))
+    return lambda *xs: _run(tree, dict(zip(names, xs, strict=True)))
+
+
+def _check(tree: ast.AST, names: set[str]) -> None:
+    """Refuse everything that is not on the white list, without recursion."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        below: list[ast.AST] = []
+        for node in level:
+            below += _parts(node, names)
+        level = below
+        if not level:
+            return
+    raise ExpressionError(f"the expression is nested more than {DEEPEST} levels deep")
+
+
+def _parts(node: ast.AST, names: set[str]) -> list[ast.AST]:
+    """The operands of a node that may stand in an expression."""
+    match node:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            try:
+                float(number)
+            except OverflowError:
+                raise ExpressionError(f"{shown(number)} is too large for a float") from None
+            return []
+        case ast.Name(id=name):
+            if name not in names and name not in CONSTANTS:
+                known = ", ".join(sorted(names)) or "none"
+                raise ExpressionError(f"{name!r} has no value; given: {known} (write {name}=1.5)")
+            return []
+        case ast.BinOp(left=a, op=op, right=b) if type(op) in OPERATORS:
+            return [a, b]
+        case ast.UnaryOp(op=op, operand=a) if type(op) in OPERATORS:
+            return [a]
+        case ast.Compare(left=a, ops=[op], comparators=[b]) if type(op) in OPERATORS:
+            return [a, b]
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+            if name not in FUNCTIONS:
+                raise ExpressionError(f"{name!r} is not a function of the library")
+            return list(args)
+    raise ExpressionError(
+        f"{type(node).__name__} is not allowed; use numbers, variables, operators and functions"
+    )
+
+
+def _run(node: Any, values: dict[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=name):
+            return values[name] if name in values else CONSTANTS[name]
+        case ast.BinOp(left=a, op=op, right=b):
+            x, y = _run(a, values), _run(b, values)
+            if type(op) is ast.Div and not (isinstance(x, Value) or isinstance(y, Value)):
+                return functions.div(x, y)
+            return OPERATORS[type(op)](x, y)
+        case ast.UnaryOp(op=op, operand=a):
+            return OPERATORS[type(op)](_run(a, values))
+        case ast.Compare(left=a, ops=[op], comparators=[b]):
+            return OPERATORS[type(op)](_run(a, values), _run(b, values))
+    args = [_run(a, values) for a in node.args]
+    name = node.func.id
+    return FUNCTIONS[name](args) if name in N_ARY else FUNCTIONS[name](*args)
+
+
+def assignments(pairs: list[str]) -> dict[str, float]:
+    """x=2 w=-3 as a dict.
+
+    >>> assignments(["x=2", "w=-3"])
+    {'x': 2.0, 'w': -3.0}
+    """
+    found: dict[str, float] = {}
+    for pair in pairs:
+        name, sign, number = pair.partition("=")
+        try:
+            if not sign or not name.strip().isidentifier():
+                raise ValueError
+            found[name.strip()] = float(number)
+        except ValueError:
+            raise ExpressionError(f"{shown(pair)} gives no variable; write x=1.5") from None
+    return found
+
+
+def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> list[str]:
+    """The lines that `eval` prints: the value, the gradients, and what was drawn and checked."""
+    given = assignments(pairs)
+    f = parse(text, list(given))
+    inputs = [Value(x, label=name) for name, x in given.items()]
+    try:
+        y = f(*inputs)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ExpressionError(str(error)) from None
+    lines = [f"value     {y.data if isinstance(y, Value) else y!r}"]
+    if not isinstance(y, Value):
+        return [*lines, "the value does not depend on any variable"]
+    y.backward()
+    width = max(8, *(len(unicode(v.label)) + 3 for v in inputs))
+    lines += [f"{'d/d' + unicode(v.label):<{width}}  {v.grad!r}" for v in inputs]
+    if picture:
+        draw(y).save(picture)
+        lines.append(f"{picture} shows the graph")
+    if check:
+        lines += ["", str(check_grads(f, inputs, raises=False))]
+    return lines

@@ -1,0 +1,227 @@
+"""train, predict, eval: real files, hostile files, nothing executed, nothing overwritten."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd_lite.cli import main
+from autograd_lite.cli.evaluate import ExpressionError, assignments, parse
+from autograd_lite.cli.training import Trained
+
+DATA = Path(__file__).parents[1] / "notebooks" / "data"
+PENGUINS, IRIS = str(DATA / "penguins.csv"), str(DATA / "iris.csv")
+
+
+def run(*args: str, capsys) -> tuple[int, str, str]:
+    status = main(list(args))
+    out = capsys.readouterr()
+    return status, out.out, out.err
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("model") / "model.json")
+    assert main(["train", IRIS, "--target", "species", "--epochs", "25", "--hidden", "8",
+                 "--save", path]) == 0  # fmt: skip
+    return path
+
+
+def test_iris_and_penguins_reach_95_percent(capsys):
+    for file, epochs in ((IRIS, "60"), (PENGUINS, "20")):
+        status, out, _ = run("train", file, "--target", "species", "--epochs", epochs,
+                             "--hidden", "8", capsys=capsys)  # fmt: skip
+        assert status == 0
+        shares = [float(s.rstrip("%")) for s in out.split("accuracy")[1].split()[:2]]
+        assert min(shares) >= 95.0, out
+
+
+def test_a_regression_reaches_the_linear_model(capsys):
+    from sklearn.linear_model import LinearRegression
+
+    from autograd_lite.data import read_csv, split
+
+    status, out, _ = run("train", PENGUINS, "--target", "body_mass_g", "--epochs", "30",
+                         "--hidden", "8", "--l2", "1e-3", capsys=capsys)  # fmt: skip
+    assert status == 0
+    ours = float(out.split("R²")[1].split()[1])
+    table = read_csv(PENGUINS, "body_mass_g")
+    train, validation = split(table.rows, table.targets, 0.2, 0)
+    linear = LinearRegression().fit(*train).score(*validation)
+    assert ours >= linear - 0.02
+
+
+def test_the_saved_model_predicts_the_same_numbers(model, capsys, tmp_path):
+    status, out, err = run("predict", model, IRIS, capsys=capsys)
+    assert status == 0
+    rows = list(csv.DictReader(out.splitlines()))
+    assert len(rows) == 150
+    assert "accuracy" in err
+    net = Trained.load(model)
+    table = net.encoder.read(IRIS)
+    assert [r["species"] for r in rows] == [a[0] for a in net.answers(table.rows)]
+    net.save(str(tmp_path / "again.json"))
+    assert Trained.load(str(tmp_path / "again.json")).net.weights == net.net.weights
+    status, out, _ = run("predict", model, IRIS, "--out", str(tmp_path / "p.csv"), capsys=capsys)
+    assert "150 predictions" in out
+    assert len((tmp_path / "p.csv").read_text().splitlines()) == 151
+
+
+def test_moons_with_pictures(tmp_path, capsys):
+    from autograd_lite.data import moons
+
+    file = tmp_path / "moons.csv"
+    X, Y = moons(150, noise=0.1, seed=1)
+    file.write_text("a,b,y\n" + "".join(f"{a},{b},{'no' if y else 'yes'}\n" for (a, b), y in zip(X, Y)))
+    status, _, _ = run("train", str(file), "--target", "y", "--epochs", "15", "--lr", "0.03",
+                         "--plot", str(tmp_path / "c.png"), capsys=capsys)  # fmt: skip
+    assert status == 0
+    assert (tmp_path / "c.png").exists()
+    assert (tmp_path / "c-boundary.png").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one child")
+def test_ctrl_c_saves_what_was_learnt(tmp_path):
+    path = tmp_path / "model.json"
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-m", "autograd_lite", "train", IRIS, "--target", "species",
+         "--epochs", "100000", "--save", str(path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    child.stdout.readline(), child.stdout.readline()
+    time.sleep(1.5)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "interrupted after" in out.decode()
+    assert Trained.load(str(path)).net.weights
+
+
+HOSTILE_FILES = {
+    "empty": b"",
+    "header only": b"a,b\n",
+    "ragged": b"a,b\n1,2\n3\n4,5\n",
+    "not utf-8": b"a,b\n\xff\xfe,1\n",
+    "nul": b"a,b\n1,\x002\n",
+    "text in numbers": b"a,b\n" + b"1,2\n" * 30 + b"x,2\n",
+    "infinite": b"a,b\n1e999,1\n2,2\n",
+    "double name": b"a,a\n1,2\n",
+    "open quote": b'a,b\n"1,2\n',
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_FILES)
+def test_hostile_csv_files(name, tmp_path, capsys):
+    file = tmp_path / "x.csv"
+    file.write_bytes(HOSTILE_FILES[name])
+    kept = tmp_path / "model.json"
+    kept.write_text("mine")
+    status, _, err = run("train", str(file), "--target", "a", "--save", str(kept), capsys=capsys)
+    assert status == 2
+    assert err.startswith("autograd-lite train: ")
+    assert kept.read_text() == "mine"
+
+
+def test_wrong_files_and_options(tmp_path, capsys, model):
+    for args, word in [
+        (("train", "nowhere.csv", "--target", "a"), "nowhere.csv"),
+        (("train", IRIS, "--target", "specie"), "species"),
+        (("train", IRIS, "--target", "species", "--hidden", "a"), "--hidden"),
+        (("train", IRIS, "--target", "species", "--activation", "no"), "activation"),
+        (("train", IRIS, "--target", "species", "--epochs", "-1"), "epochs"),
+        (("train", IRIS, "--target", "species", "--lr", "0"), "lr"),
+        (("train", IRIS, "--target", "species", "--save", str(tmp_path / "no" / "m.json")), "folder"),
+        (("train", IRIS, "--target", "species", "--save", IRIS), "input"),
+        (("predict", model, PENGUINS), "sepal_length"),
+        (("predict", IRIS, IRIS), "not a model"),
+        (("predict", model, IRIS, "--out", model), "input"),
+    ]:
+        status, _, err = run(*args, capsys=capsys)
+        assert status == 2, args
+        assert word in err, (args, err)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda s: s.update(format="x"), lambda s: s.pop("net"), lambda s: s.update(net="__import__"),
+     lambda s: s["encoder"].update(classes=["a"]), lambda s: s.update(inputs={}),
+     lambda s: s["net"].update(activation="__class__"), lambda s: s["net"]["weights"].pop(),
+     lambda s: s["net"]["weights"][0][0].__setitem__(0, None), lambda s: s.update(optimizer=3)],
+)  # fmt: skip
+def test_a_tampered_model_is_refused(model, damage, tmp_path, capsys):
+    state = json.loads(Path(model).read_text())
+    damage(state)
+    bad = tmp_path / "bad.json"
+    bad.write_text(json.dumps(state))
+    status, out, err = run("predict", str(bad), IRIS, capsys=capsys)
+    assert status == 2
+    assert "not a model" in err
+    assert not out
+
+
+HOSTILE = [
+    "__import__('os').system('touch hacked')", "x.__class__", "().__class__.__bases__", "open('f')",
+    "x if x else 1", "[x for x in y]", "lambda: 1", "x := 2", "f'{x}'", "'text'", "b'1'", "1j",
+    "True", "None", "...", "x[0]", "{1: 2}", "x and 1", "not x", "~x", "x @ x", "x | 1", "x << 2",
+    "await x", "*x", "sin(a=1)", "sin(*x)", "exec('1')", "eval('1')", "print(1)", "sin", "x; x",
+    "import os", "", " ", "x +", ")(", "\0", "-" * 20_000 + "1", "-" * 9_000 + "1", "(" * 500 + "1",
+    "(" * 199 + "x" + ")" * 199 + "+" * 5000, "9" * 9_999, "x" + "+x" * 300, "1" * 10_001,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda t: t[:24] or "empty")
+def test_hostile_expressions(text, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run("eval", text, "x=2", capsys=capsys)
+    assert status == 2
+    assert not out
+    assert len(err.splitlines()) == 1
+    assert len(err) < 300
+    assert not list(tmp_path.iterdir())
+
+
+def test_huge_powers_are_floats(capsys):
+    status, out, _ = run("eval", "9**9**9**9 * x", "x=2", capsys=capsys)
+    assert status == 0
+    assert "inf" in out
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200)
+def test_any_text_is_evaluated_or_refused(text):
+    try:
+        f = parse(text, ["x"])
+    except ExpressionError:
+        return
+    f(1.0)
+
+
+def test_expressions(capsys, tmp_path):
+    status, out, _ = run("eval", "tanh(w*x + b)", "x=2", "w=-3", "b=6.88", "--check", "--draw",
+                         str(tmp_path / "g.svg"), capsys=capsys)  # fmt: skip
+    assert status == 0
+    assert "0.70641932" in out
+    assert out.count("  ok") == 3
+    assert (tmp_path / "g.svg").exists()
+    for text, value in [("-x**2", -9.0), ("max(1, 2)", None), ("maximum(x, 1)", 3.0), ("x/0", "inf"),
+                        ("1/0 + x", "inf"), ("2*pi", 6.283185307179586), ("sum(x, 1, 2)", 6.0),
+                        ("where(x > 2, x, 0)", 3.0), ("x % 2", 1.0), ("hypot(x, 4)", 5.0)]:  # fmt: skip
+        status, out, _ = run("eval", text, "x=3", capsys=capsys)
+        if value is None:
+            assert status == 2
+        else:
+            assert out.split()[1] == str(value), text
+    with pytest.raises(ExpressionError, match=r"write x=1\.5"):
+        assignments(["x"])
+    status, _, err = run("eval", "y + 1", "x=3", capsys=capsys)
+    assert status == 2
+    assert "'y' has no value" in err
