@@ -18,6 +18,7 @@ fit        training: epochs of mini-batches, history, accuracy
 check      gradient checking
 render     DOT text to SVG and PNG
 draw       the picture
+sklearn    MLPClassifier, MLPRegressor in scikit-learn's style
 cli        python -m autograd_lite
 """
 
@@ -27,6 +28,7 @@ from .check import GradientError, check_grads
 from .custom import operation
 from .draw import draw
 from .engine import Value
+from .fit import fit
 from .functions import (
     abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
     arctanh, asin, asinh, atan, atan2, atanh, cbrt, ceil, clamp, clip, cos, cosh, div, dot,
@@ -55,7 +57,7 @@ __all__ = [
     "atanh", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cbrt", "ceil",
     "check_grads", "clamp", "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh",
     "cosine", "cross_entropy", "div", "dot", "draw", "edges", "elu", "erf", "erfc", "exp",
-    "exp2", "expm1", "fabs", "floor", "floordiv", "gelu", "hinge", "hypot", "l2_penalty",
+    "exp2", "expm1", "fabs", "fit", "floor", "floordiv", "gelu", "hinge", "hypot", "l2_penalty",
     "leaky_relu", "linear_decay", "log", "log10", "log1p", "log2", "logsumexp", "mae",
     "maximum", "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad",
     "operation", "order", "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid",

@@ -175,9 +175,14 @@ def boundary(
     Y: Sequence[Any],  # noqa: N803
     path: str | None = None,
     loss: str = "cross_entropy",
+    names: Sequence[Any] = (),
     cells: int = 80,
 ) -> Any:
-    """The decision boundary of a classifier of two features, with the rows, as a figure."""
+    """The decision boundary of a classifier of two features, with the rows, as a figure.
+
+    names   of the classes 0, 1, ... for the legend
+    cells   how many the picture has in each direction
+    """
     if len(X[0]) != 2:
         raise ValueError(f"boundary: X has {len(X[0])} features; a picture needs exactly 2")
     figure, (axis,) = _figure(1)
@@ -189,16 +194,16 @@ def boundary(
         grid.append([low - margin + i * step for i in range(cells + 1)])
     points = [[a, b] for b in grid[1] for a in grid[0]]
     found = [class_of(output, loss) for output in outputs_of(model, points)]
-    names = sorted(set(Y) | set(found))
-    image = [[names.index(c) for c in found[r : r + cells + 1]]
+    known = sorted(set(Y) | set(found))
+    image = [[known.index(c) for c in found[r : r + cells + 1]]
              for r in range(0, len(found), cells + 1)]  # fmt: skip
-    last = max(len(names) - 1, 1)
+    last = max(len(known) - 1, 1)
     axis.pcolormesh(*grid, image, cmap="viridis", vmin=0, vmax=last, alpha=0.25, shading="nearest")
-    for i, name in enumerate(names):
-        at = [x for x, y in zip(X, Y, strict=True) if y == name]
-        axis.scatter([x[0] for x in at], [x[1] for x in at], s=14, label=str(name),
-                     c=[i] * len(at), cmap="viridis", vmin=0, vmax=last, edgecolors="k",
-                     linewidths=0.3)  # fmt: skip
+    for i, c in enumerate(known):
+        at = [x for x, y in zip(X, Y, strict=True) if y == c]
+        name = str(names[c] if names else c)
+        axis.scatter([x[0] for x in at], [x[1] for x in at], s=14, label=name, c=[i] * len(at),
+                     cmap="viridis", vmin=0, vmax=last, edgecolors="k", linewidths=0.3)  # fmt: skip
     axis.set_xlabel("$x_1$")
     axis.set_ylabel("$x_2$")
     axis.legend()

@@ -92,15 +92,19 @@ def test_moons_with_pictures(tmp_path, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one child")
 def test_ctrl_c_saves_what_was_learnt(tmp_path):
     path = tmp_path / "model.json"
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-u", "-m", "autograd_lite", "train", IRIS, "--target", "species",
          "--epochs", "100000", "--save", str(path)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    child.stdout.readline(), child.stdout.readline()
-    time.sleep(1.5)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell may ignore it
+    ) as child:  # fmt: skip
+        child.stdout.readline(), child.stdout.readline()
+        time.sleep(1.5)
+        child.send_signal(signal.SIGINT)
+        try:
+            out, err = child.communicate(timeout=60)
+        finally:
+            child.kill()
     assert child.returncode == 0, err
     assert "interrupted after" in out.decode()
     assert Trained.load(str(path)).net.weights

@@ -92,9 +92,9 @@ def test_linearity_and_product_rule(f, g, at, a, b):
     _, product = grads(lambda x, y: f(x, y) * g(x, y), at)
     for i in range(2):
         size = max(abs(df[i]), abs(dg[i]), 1e-12)
-        assert linear[i] == pytest.approx(a * df[i] + b * dg[i], rel=1e-9, abs=1e-9 * size)
+        assert linear[i] == pytest.approx(a * df[i] + b * dg[i], rel=1e-9, abs=max(1e-9 * size, 1e-13))
         size = max(abs(df[i] * gy), abs(fy * dg[i]), 1e-12)
-        assert product[i] == pytest.approx(df[i] * gy + fy * dg[i], rel=1e-9, abs=1e-9 * size)
+        assert product[i] == pytest.approx(df[i] * gy + fy * dg[i], rel=1e-9, abs=max(1e-9 * size, 1e-13))
 
 
 @given(f=expressions(), g=expressions(2), at=inputs)

@@ -122,7 +122,7 @@ def train(args: argparse.Namespace) -> Iterator[str]:
         yield f"{args.plot} shows the curves"
         if classes and len(table.names) == 2:
             stem, suffix = os.path.splitext(args.plot)
-            boundary(net, inputs.transform(X), Y, f"{stem}-boundary{suffix}")
+            boundary(net, inputs.transform(X), Y, f"{stem}-boundary{suffix}", names=classes)
             yield f"{stem}-boundary{suffix} shows the decision boundary (standardised inputs)"
 
 
