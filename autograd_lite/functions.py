@@ -24,6 +24,7 @@ from .engine import dot as dot
 from .engine import sum as sum
 from .ieee import arrays, floats, number, shown, terms
 from .ops import TABLE, Missing, Row
+from .text import plain
 
 # The namespace for rows over Values: derivatives that are graphs, hence higher derivatives
 values = SimpleNamespace(nan=math.nan, **{name: partial(apply, TABLE[name]) for name in TABLE})
@@ -64,6 +65,28 @@ def _over_arrays(row: Row, args: Sequence[Any]) -> Any:
         return np.asarray(row.value(_arrays(), *floating), dtype=float)
 
 
+def _described(row: Row) -> str:
+    """The docstring of a row's function: arguments, slopes, kinks, an example."""
+    arguments = [n if d is Missing else f"{n}={d}" for n, d in row.defaults.items()]
+    text = f"{row.name}({', '.join(arguments) if row.arity else '*xs'}): {row.doc}."
+    if TABLE.get(row.name) is row and row.arity:
+        slopes = (row.textbook or row.partials)(
+            plain, plain.symbol("y"), *map(plain.symbol, row.defaults)
+        )
+        text += "\n\n    Derivative by each argument, y being the result: "
+        text += ", ".join(map(str, slopes)) + "."
+    if row.kinks:
+        text += f"\n    Where there is none: {row.kinks}."
+    if TABLE.get(row.name) is row and row.arity:
+        first, *rest = next(row.points())
+        text += (
+            f"\n\n    >>> from autograd_lite import Value, {row.name}"
+            f"\n    >>> {row.name}({', '.join([f'Value({first})', *map(str, rest)])}).op"
+            f"\n    <row {row.name}>\n"
+        )
+    return text
+
+
 def function(row: Row) -> Callable[..., Any]:
     """The function of a row: for floats, Values and arrays, with the row's defaults."""
 
@@ -80,10 +103,7 @@ def function(row: Row) -> Callable[..., Any]:
 
     f.__name__ = f.__qualname__ = row.name
     f.__module__ = __name__
-    written = [n if d is Missing else f"{n}={d}" for n, d in row.defaults.items()]
-    f.__doc__ = f"{row.name}({', '.join(written) if row.arity else '*xs'}): {row.doc}."
-    if row.kinks:
-        f.__doc__ += f" Where no derivative exists: {row.kinks}."
+    f.__doc__ = _described(row)
     return f
 
 
