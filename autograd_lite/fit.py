@@ -59,7 +59,8 @@ class History:
                     axis.plot(range(1, len(values) + 1), values, style, label=label)
             axis.set_xlabel("epoch")
             axis.set_ylabel(name)
-            axis.legend()
+            if axis.lines:
+                axis.legend()
         if self.loss and min(self.loss) > 0.0:
             axes[0].set_yscale("log")
         return _saved(figure, path)
@@ -99,8 +100,20 @@ def fit(
     compute = _loss(loss)
     if not len(X) or len(X) != len(Y):
         raise ValueError(f"fit: {len(X)} rows for {len(Y)} targets; give as many, at least one")
-    if epochs < 0 or batch_size < 1:
-        raise ValueError(f"fit: epochs = {epochs}, batch_size = {batch_size}; use 0, 1 or more")
+    if not (hasattr(epochs, "__index__") and hasattr(batch_size, "__index__")) or (
+        epochs < 0 or batch_size < 1
+    ):
+        raise ValueError(
+            f"fit: epochs = {epochs!r}, batch_size = {batch_size!r}; use whole numbers"
+        )
+    if not 0.0 <= penalty < math.inf:
+        raise ValueError(f"fit: penalty = {penalty!r} must be finite and not negative")
+    if optimizer is not None and not hasattr(optimizer, "step"):
+        raise TypeError(
+            f"fit: optimizer = {shown(optimizer)}; use Adam(model.parameters(), lr=...)"
+        )
+    if validation is not None and len(validation) != 2:
+        raise ValueError("fit: validation must be a pair of rows and targets")
     import random
 
     rng, history = random.Random(seed), History()
@@ -124,8 +137,14 @@ def fit(
                 total += cost.data * len(xs)
                 right += _right(outputs, ys, classes)
                 optimizer.zero_grad()
+                before = [p.data for p in parameters]
                 (cost + losses.l2_penalty(parameters, penalty) if penalty else cost).backward()
-                optimizer.step()
+                try:
+                    optimizer.step()
+                except KeyboardInterrupt:  # half a step is none
+                    for p, x in zip(parameters, before, strict=True):
+                        p.data = x
+                    raise
             history.loss.append(total / len(X))
             if classes:
                 history.accuracy.append(right / len(X))
@@ -133,7 +152,7 @@ def fit(
                 _validate(model, validation, compute, classes, history)
             if hasattr(steps, "set_postfix"):
                 steps.set_postfix(loss=f"{history.loss[-1]:.4g}")
-            if callback is not None and callback(history) is True:
+            if callback is not None and callback(history):
                 break
     except KeyboardInterrupt:
         history.interrupted = True
@@ -165,7 +184,9 @@ def accuracy(
     Y: Sequence[Any],  # noqa: N803
     loss: str = "cross_entropy",
 ) -> float:
-    """The share of rows whose class is predicted right."""
+    """The share of rows whose class is predicted right; nan for no rows."""
+    if not len(Y):
+        return math.nan
     return _right(outputs_of(model, X), Y, loss) / len(Y)
 
 
@@ -180,11 +201,12 @@ def boundary(
 ) -> Any:
     """The decision boundary of a classifier of two features, with the rows, as a figure.
 
-    names   of the classes 0, 1, ... for the legend
+    names   of the classes, in their order, for the legend
     cells   how many the picture has in each direction
     """
-    if len(X[0]) != 2:
-        raise ValueError(f"boundary: X has {len(X[0])} features; a picture needs exactly 2")
+    if not len(X) or len(X[0]) != 2:
+        features = len(X[0]) if len(X) else "no rows and no"
+        raise ValueError(f"boundary: X has {features} features; a picture needs exactly 2")
     figure, (axis,) = _figure(1)
     grid = []
     for k in range(2):
@@ -201,7 +223,7 @@ def boundary(
     axis.pcolormesh(*grid, image, cmap="viridis", vmin=0, vmax=last, alpha=0.25, shading="nearest")
     for i, c in enumerate(known):
         at = [x for x, y in zip(X, Y, strict=True) if y == c]
-        name = str(names[c] if names else c)
+        name = str(names[i] if names else c)
         axis.scatter([x[0] for x in at], [x[1] for x in at], s=14, label=name, c=[i] * len(at),
                      cmap="viridis", vmin=0, vmax=last, edgecolors="k", linewidths=0.3)  # fmt: skip
     axis.set_xlabel("$x_1$")
@@ -222,6 +244,9 @@ def _right(outputs: Sequence[Any], targets: Sequence[Any], loss: str) -> int:
     """How many outputs stand for their target; 0 where there are no classes."""
     if not loss:
         return 0
+    if any(isinstance(y, (list, tuple)) for y in targets):  # several answers a row: each by itself
+        return sum([class_of(o, loss) for o in _plain(out)] == [*y]
+                   for out, y in zip(outputs, targets, strict=True))  # fmt: skip
     return sum(class_of(_plain(o), loss) == y for o, y in zip(outputs, targets, strict=True))
 
 
@@ -253,17 +278,26 @@ def _bar(epochs: range, progress: bool) -> Any:
 
         print("fit: for a progress bar, pip install 'autograd_lite[train]'", file=sys.stderr)
         return epochs
-    return tqdm(epochs, unit="epoch", ncols=79)
+    from shutil import get_terminal_size
+
+    return tqdm(epochs, unit="epoch", ncols=min(79, get_terminal_size().columns - 1))
+
+
+def figure_suffixes() -> list[str]:
+    """The kinds of file that matplotlib writes; a hint how to get it if it is missing."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    except ImportError:
+        hint = "plot: matplotlib is missing; pip install 'autograd_lite[plot]'"
+        raise ImportError(hint) from None
+    return [*FigureCanvasAgg.get_supported_filetypes()]
 
 
 def _figure(columns: int) -> tuple[Any, Any]:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError(
-            "plot: matplotlib is missing; pip install 'autograd_lite[plot]'"
-        ) from None
+    figure_suffixes()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5.2 * columns, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, [figure.add_subplot(1, columns, i + 1) for i in range(columns)]

@@ -275,11 +275,21 @@ class MLP(Module):
             if state["format"] != "autograd_lite MLP" or state["version"] != 1:
                 raise ValueError(f"format {state['format']!r}, version {state['version']!r}")
             bias = None if state["biases"][0][0] is None else 0.0
-            sizes = state["nin"], state["nouts"]
-            net = cls(*sizes, state["activation"], state["output"], bias, seed=0)
+            sizes = [state["nin"], *state["nouts"]]
+            shape = [[len(row) for row in rows] for rows in state["weights"]]
+            fits = [
+                len(rows) == n and set(rows) <= {m} for rows, m, n in zip(shape, sizes, sizes[1:])
+            ]
+            if not fits or not all(fits):
+                raise ValueError("the weights are not those of such a net")
+            numbers = [x for rows in state["weights"] for row in rows for x in row]
+            numbers += [b for bs in state["biases"] for b in bs if b is not None]
+            if not all(map(math.isfinite, numbers)) or len(shape) != len(sizes) - 1:
+                raise ValueError("weights and biases must be finite, one layer for each size")
+            net = cls(sizes[0], sizes[1:], state["activation"], state["output"], bias, seed=0)
             net.weights, net.biases = state["weights"], state["biases"]
-        except (ValueError, TypeError, KeyError, IndexError) as error:
-            raise ValueError(f"MLP: this is not a saved MLP: {error!r}") from None
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+            raise ValueError(f"this is not a saved MLP: {type(error).__name__} {error}") from None
         return net
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -85,6 +85,8 @@ class _Estimator:
             epochs=operator.index(self.epochs), batch_size=operator.index(self.batch_size),
             penalty=self.alpha, seed=seed, progress=self.progress,  # type: ignore[arg-type]
         )  # fmt: skip
+        if history.interrupted:  # a half-trained model must not count in a search
+            raise KeyboardInterrupt
         self.model_, self.history_, self.n_features_in_ = net, history, len(X[0])
 
     def _outputs(self, function: str, X: Any) -> list[list[float]]:

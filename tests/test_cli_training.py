@@ -229,3 +229,102 @@ def test_expressions(capsys, tmp_path):
     status, _, err = run("eval", "y + 1", "x=3", capsys=capsys)
     assert status == 2
     assert "'y' has no value" in err
+
+
+# Found by trying to break it
+
+
+def write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+ROWS = "a,b,y\n" + "".join(f"{i % 7},{i % 5},{'uv'[i % 2]}\n" for i in range(60))
+
+
+def test_outputs_never_destroy_an_input_or_each_other(tmp_path, capsys):
+    data = write(tmp_path / "data.csv.part", ROWS)
+    quick = ("--target", "y", "--epochs", "1", "--hidden", "2")
+    status, _, _ = run("train", data, *quick, "--save", str(tmp_path / "data.csv"), capsys=capsys)
+    assert status == 0
+    assert Path(data).read_text() == ROWS
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data.csv", "data.csv.part"]
+    picture = str(tmp_path / "o.png")
+    for options in (("--save", picture, "--plot", picture), ("--save", ""), ("--plot", data),
+                    ("--save", str(tmp_path)), ("--plot", str(tmp_path / "x.foo")),
+                    ("--save", "/dev/null"), ("--save", data)):  # fmt: skip
+        status, out, err = run("train", data, *quick, *options, capsys=capsys)
+        assert (status, out) == (2, ""), options
+        assert any(option in err for option in options[::2])
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    run("train", data, *quick, "--save", str(link), capsys=capsys)
+    assert link.is_symlink()
+    assert "trained model" in target.read_text()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX pipe")
+def test_a_reader_that_leaves_does_not_cost_the_model(tmp_path):
+    data, model = write(tmp_path / "d.csv", ROWS), tmp_path / "m.json"
+    command = f"{sys.executable} -m autograd_lite train {data} --target y --epochs 3 --save {model}"
+    subprocess.run(f"{command} 2>/dev/null | head -n 1", shell=True, check=True, stdout=subprocess.PIPE)
+    assert Trained.load(str(model)).net.weights
+
+
+def test_huge_targets_are_saved_and_reported(tmp_path, capsys):
+    text = "a,y\n" + "".join(f"{i},{i}e300\n" for i in range(1, 30))
+    status, out, _ = run("train", write(tmp_path / "d.csv", text), "--target", "y", "--epochs", "2",
+                         "--save", str(tmp_path / "m.json"), capsys=capsys)  # fmt: skip
+    assert status == 0
+    assert "root mean square" in out
+    assert (tmp_path / "m.json").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda s: s["net"].update(nouts=[16, 10**9, 3]), lambda s: s["net"].update(nin=10**9),
+     lambda s: s["net"]["weights"][0][0].__setitem__(0, float("nan")),
+     lambda s: s["net"]["weights"][0][0].__setitem__(0, 10**400)],
+)  # fmt: skip
+def test_a_tampered_size_or_number_is_refused_at_once(model, damage, tmp_path, capsys):
+    state = json.loads(Path(model).read_text())
+    damage(state)
+    bad = write(tmp_path / "bad.json", json.dumps(state))
+    start = time.perf_counter()
+    status, _, err = run("predict", bad, IRIS, capsys=capsys)
+    assert status == 2
+    assert "not a model" in err
+    assert time.perf_counter() - start < 5
+
+
+def test_columns_can_be_dropped(tmp_path, capsys):
+    data = write(tmp_path / "d.csv", ROWS.replace("a,b,y", "id,b,y"))
+    args = ("train", data, "--target", "y", "--epochs", "1", "--hidden", "2")
+    assert "1 features" in run(*args, "--drop", "id", capsys=capsys)[1]
+    assert run(*args, "--drop", "nothing", capsys=capsys)[0] == 2
+
+
+def test_targets_that_are_no_numbers_do_not_stop_a_prediction(tmp_path, capsys):
+    text = "a,y\n" + "".join(f"{i},{i / 2}\n" for i in range(40))
+    model = str(tmp_path / "m.json")
+    run("train", write(tmp_path / "d.csv", text), "--target", "y", "--epochs", "2", "--save", model,
+        capsys=capsys)  # fmt: skip
+    status, out, err = run("predict", model, write(tmp_path / "n.csv", "a,y\n1,TBD\n2,1.0\n"),
+                           capsys=capsys)  # fmt: skip
+    assert status == 0
+    assert len(out.splitlines()) == 3
+    assert "of 1 rows" in err
+
+
+def test_signs_options_and_doubles_of_eval(capsys):
+    assert "-6.0" in run("eval", "-height*2", "height=3", capsys=capsys)[1]
+    assert "-2.0" in run("eval", "--check", "-x", "x=2", capsys=capsys)[1]
+    status, _, err = run("eval", "x", "x=2", "x=3", capsys=capsys)
+    assert status == 2
+    assert "twice" in err
+
+
+def test_reports_fit_80_columns(capsys):
+    _, out, err = run("train", PENGUINS, "--target", "species", "--epochs", "1", capsys=capsys)
+    assert max(map(len, (out + err).splitlines())) <= 80

@@ -574,8 +574,7 @@ def test_number_targets_on_the_next_file(path):
     path.write_text("a,y\n1,1\n2,\n")
     assert regression.read(path).targets == [1.0, None]
     path.write_text("a,y\n1,1\n2,x\n")
-    with pytest.raises(DataError, match="line 3, column 'y': 'x' is not a number"):
-        regression.read(path)
+    assert regression.read(path).targets == [1.0, None]  # no answer that could be predicted
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def imports(file: Path):
             elif node.level == 1 and inside_ops:
                 continue
             elif node.module:
-                yield None, node.module, top
+                yield None, node.module.split(".")[0], top
             else:
                 yield from ((None, alias.name, top) for alias in node.names)
 

@@ -29,17 +29,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = [*(sys.argv[1:] if argv is None else argv)]
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given = ["lecture", *given]
-    options = ("-h", "--help", "--draw", "--check")
-    if given[0] == "eval" and len(given) > 1 and not given[1].startswith(options):
-        given[1] = f" {given[1]}"  # an expression such as -x is not an option
+    if given[0] == "eval":  # an expression such as -x is not an option
+        known = ("-h", "--help", "--draw", "--check")
+        places = [i for i in range(1, len(given)) if given[i - 1] != "--draw"]
+        first = next((i for i in places if given[i].split("=")[0] not in known), None)
+        if first is not None:
+            given[first] = f" {given[first]}"
     args = _parser().parse_args(given)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
     try:
         for line in _lines(args):
-            print(line, flush=True)
-    except BrokenPipeError:  # the reader has seen enough, as `| head` does
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            try:
+                print(line, flush=True)
+            except BrokenPipeError:  # the reader has seen enough; the work goes on
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     except (OSError, ValueError, ArithmeticError, ImportError, RenderError) as error:
         print(f"autograd-lite {args.command}: {error}", file=sys.stderr)
         return 2
@@ -82,16 +86,22 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train a network on a CSV file")
     train.add_argument("file", metavar="FILE.csv")
     train.add_argument("--target", required=True, metavar="COLUMN")
-    train.add_argument("--task", choices=("regression", "classification"), help="if not as told "
-                       "by the target: text or few whole numbers are classes")  # fmt: skip
-    train.add_argument("--hidden", default="16,16", metavar="16,16", help="sizes; '' for none")
-    train.add_argument("--activation", default="tanh")
-    train.add_argument("--optimizer", default="adam", choices=("adam", "sgd"))
+    train.add_argument("--task", choices=("regression", "classification"), help="by default "
+                       "classification for text, and for at most 10 different whole numbers that "
+                       "are fewer than a tenth of the rows")  # fmt: skip
+    train.add_argument("--drop", metavar="a,b", default="", help="columns to leave out")
+    train.add_argument(
+        "--hidden", default="16,16", metavar="16,16", help="sizes, default 16,16; '' for none"
+    )
+    train.add_argument("--activation", default="tanh", help="default tanh")
+    train.add_argument("--optimizer", default="adam", choices=("adam", "sgd"),
+                       help="default adam")  # fmt: skip
     train.add_argument("--lr", type=float, default=0.01, help="learning rate, default 0.01")
-    train.add_argument("--epochs", type=int, default=100)
+    train.add_argument("--epochs", type=int, default=100, help="default 100")
     train.add_argument("--batch", type=int, default=32, help="rows of a mini-batch, default 32")
     train.add_argument("--l2", type=float, default=0.0, help="weight of an L2 penalty")
-    train.add_argument("--validation", type=float, default=0.2, help="share of rows held out")
+    train.add_argument("--validation", type=float, default=0.2, help="share of rows held out, "
+                       "default 0.2")  # fmt: skip
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--plot", metavar="out.png", help="save the curves")
     train.add_argument("--save", metavar="model.json", help="save the model")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -48,12 +49,15 @@ def parse(text: str, names: list[str]) -> Callable[..., Any]:
     Raises ExpressionError: too long, too deep, no expression, an unknown name, anything else than
     numbers, variables, operators and functions of the table.
     """
+    text = text.strip()
     if len(text) > LONGEST:
         raise ExpressionError(f"the expression has {len(text)} characters; at most {LONGEST}")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = (getattr(error, "msg", None) or type(error).__name__)[:80]
+        reason = (getattr(error, "msg", None) or "it is nested too deep")[:80]
         raise ExpressionError(f"{shown(text)} is not an expression: {reason}") from None
     _check(tree, set(names))
     return lambda *xs: _run(tree, dict(zip(names, xs, strict=True)))
@@ -133,9 +137,11 @@ def assignments(pairs: list[str]) -> dict[str, float]:
         try:
             if not sign or not name.strip().isidentifier():
                 raise ValueError
-            found[name.strip()] = float(number)
+            value = float(number)
         except ValueError:
             raise ExpressionError(f"{shown(pair)} gives no variable; write x=1.5") from None
+        if found.setdefault(name.strip(), value) is not value:
+            raise ExpressionError(f"{name.strip()} is given twice")
     return found
 
 
@@ -150,7 +156,7 @@ def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> l
         raise ExpressionError(str(error)) from None
     lines = [f"value     {y.data if isinstance(y, Value) else y!r}"]
     if not isinstance(y, Value):
-        return [*lines, "the value does not depend on any variable"]
+        return [*lines, "the value does not depend on any variable: nothing to draw or check"]
     y.backward()
     width = max(8, *(len(unicode(v.label)) + 3 for v in inputs))
     lines += [f"{'d/d' + unicode(v.label):<{width}}  {v.grad!r}" for v in inputs]

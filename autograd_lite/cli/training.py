@@ -6,14 +6,18 @@ import argparse
 import csv
 import io
 import json
+import math
 import os
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..data import Encoder, Standardiser, read_csv, split
-from ..fit import OPTIMIZERS, History, boundary, class_of, fit, outputs_of
+from ..data.sheet import Sheet
+from ..fit import OPTIMIZERS, History, boundary, class_of, figure_suffixes, fit, outputs_of
 from ..functions import softmax
+from ..ieee import fsum, shown
 from ..nn import MLP
 
 FORMAT, VERSION = "autograd_lite trained model", 1
@@ -29,17 +33,22 @@ class Trained(NamedTuple):
     optimizer: dict[str, Any]
 
     def save(self, path: str) -> None:
-        """Write the model as JSON, whole or not at all."""
+        """Write the model as JSON, whole or not at all; what was there is then replaced."""
         state = {
             "format": FORMAT, "version": VERSION, "net": self.net.state(),
             "encoder": self.encoder.state(), "inputs": self.inputs.state(),
             "targets": None if self.targets is None else self.targets.state(),
             "optimizer": self.optimizer,
         }  # fmt: skip
-        beside = f"{path}.part"
-        with open(beside, "w", encoding="utf-8") as file:
-            json.dump(state, file, indent=1)
-        os.replace(beside, path)
+        text, path = json.dumps(state, indent=1), os.path.realpath(path)
+        handle, beside = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".part")
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(beside, path)
+        except BaseException:
+            os.unlink(beside)
+            raise
 
     @classmethod
     def load(cls, path: str) -> Trained:
@@ -60,11 +69,14 @@ class Trained(NamedTuple):
             wide = len(model.net.layers[0].neurons[0].w), len(model.net.layers[-1].neurons)
             if wide != (len(encoder.names), outputs) or len(model.inputs.means) != wide[0]:
                 raise ValueError("the net does not fit to the columns")
-            if (targets is None) != bool(encoder.classes):
+            one = model.targets is None or len(model.targets.means) == 1
+            if (targets is None) != bool(encoder.classes) or not one:
                 raise ValueError("classes and a scale of the target exclude each other")
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError,
+                ValueError) as error:  # fmt: skip
+            reason = f"{type(error).__name__}: {shown(str(error))}"
             raise ValueError(
-                f"{path} is not a model that train saved ({error!r}); train it again"
+                f"{path} is not a model that train saved ({reason}); train it again"
             ) from None
         return model
 
@@ -78,14 +90,15 @@ class Trained(NamedTuple):
 
 def train(args: argparse.Namespace) -> Iterator[str]:
     """Train, and yield the lines of the report."""
-    _writable(args.save, args.file)
-    _writable(args.plot, args.file)
+    outputs = _outputs(args.plot, args.save)
+    _writable(outputs, args.file)
     hidden = _sizes(args.hidden)
-    table = read_csv(args.file, args.target, task=args.task)
+    columns = _without(args.file, args.target, args.drop)
+    table = read_csv(args.file, args.target, task=args.task, columns=columns)
     encoder, classes = table.encoder, table.classes
-    what = f"{len(classes)} classes" if classes else "numbers"
-    size = f"{len(table.rows)} rows of {len(table.names)} features"
-    yield f"{args.file}: {size}; {args.target}: {what}"
+    what = f"{len(classes)} classes" if classes else "numbers (--task classification for classes)"
+    yield f"{os.path.basename(args.file)}: {len(table.rows)} rows of {len(table.names)} features"
+    yield f"target {args.target}: {what}"
     if table.left_out:
         yield f"{table.left_out} rows with a missing cell are left out"
     targets = [classes.index(y) for y in table.targets] if classes else table.targets
@@ -100,10 +113,8 @@ def train(args: argparse.Namespace) -> Iterator[str]:
               init="xavier", seed=args.seed)  # fmt: skip
     optimizer = OPTIMIZERS[args.optimizer](net.parameters(), lr=args.lr)
     shape = "-".join(str(n) for n in (len(table.names), *hidden, len(classes) or 1))
-    yield (
-        f"net {shape}, {args.activation}, {len(net.parameters())} parameters; "
-        f"{args.optimizer}, lr {args.lr}; {len(X)} rows to train, {len(X2)} to validate"
-    )
+    yield f"net {shape}, {args.activation}, {len(net.parameters())} parameters"
+    yield f"{args.optimizer}, lr {args.lr}; {len(X)} rows to train, {len(X2)} to validate"
     history = fit(
         net, inputs.transform(X), Y, loss="cross_entropy" if classes else "mse",
         optimizer=optimizer, epochs=args.epochs, batch_size=args.batch, penalty=args.l2,
@@ -113,17 +124,17 @@ def train(args: argparse.Namespace) -> Iterator[str]:
     if history.interrupted:
         yield f"interrupted after {len(history.loss)} epochs; what was learnt is kept"
     model = Trained(net, encoder, inputs, scale, optimizer.state())
+    if args.save:
+        model.save(args.save)  # before anything else can go wrong
     yield from _results(model, (X, Y), (X2, Y2))
     if args.save:
-        model.save(args.save)
-        yield f"{args.save} holds the model; next: autograd-lite predict {args.save} FILE.csv"
+        yield f"{args.save} holds the model for: autograd-lite predict"
     if args.plot:
         history.plot(args.plot)
         yield f"{args.plot} shows the curves"
         if classes and len(table.names) == 2:
-            stem, suffix = os.path.splitext(args.plot)
-            boundary(net, inputs.transform(X), Y, f"{stem}-boundary{suffix}", names=classes)
-            yield f"{stem}-boundary{suffix} shows the decision boundary (standardised inputs)"
+            boundary(net, inputs.transform(X), Y, outputs["boundary"], names=classes)
+            yield f"{outputs['boundary']} shows the decision boundary (standardised inputs)"
 
 
 def _results(model: Trained, training: Any, validation: Any) -> Iterator[str]:
@@ -139,19 +150,23 @@ def _results(model: Trained, training: Any, validation: Any) -> Iterator[str]:
         yield f"{'accuracy':<10}" + "".join(f"{share:>14.1%}" for share in shares)
         return
     truths = [model.targets.inverse(ys) for _, _, ys in columns]
-    errors = [sum((a - y) ** 2 for a, y in zip(found, ys)) for found, ys in zip(answers, truths)]
-    spreads = [sum((y - sum(ys) / len(ys)) ** 2 for y in ys) for ys in truths]
-    rmse = [(e / len(ys)) ** 0.5 for e, ys in zip(errors, truths)]
+    means = [fsum(ys) / len(ys) for ys in truths]
+    rmse = [_rmse(found, ys) for found, ys in zip(answers, truths)]
+    spread = [_rmse([mean] * len(ys), ys) for mean, ys in zip(means, truths)]
     yield f"{'error':<10}" + "".join(f"{x:>14.5g}" for x in rmse) + "   root mean square"
     yield f"{'R²':<10}" + "".join(
-        f"{1 - e / s if s else float('nan'):>14.4f}" for e, s in zip(errors, spreads)
+        f"{1 - (e / s) ** 2 if s else math.nan:>14.4f}" for e, s in zip(rmse, spread)
     )
+
+
+def _rmse(found: Sequence[float], truth: Sequence[float]) -> float:
+    """The root of the mean squared difference, without overflow."""
+    return math.hypot(*(a - y for a, y in zip(found, truth))) / math.sqrt(len(truth))
 
 
 def predict(model_path: str, path: str, out: str | None) -> Iterator[str]:
     """The predictions as CSV lines, and how good they are where the file has the target."""
-    _writable(out, path)
-    _writable(out, model_path)
+    _writable({"out": out}, path, model_path)
     model = Trained.load(model_path)
     table = model.encoder.read(path)
     found = model.answers(table.rows) if table.rows else []
@@ -169,12 +184,14 @@ def predict(model_path: str, path: str, out: str | None) -> Iterator[str]:
         yield f"{out}: {len(found)} predictions"
     else:
         yield text.getvalue().rstrip("\n")
-    known = [(a[0], y) for a, y in zip(found, table.targets) if y is not None]
+    numbers = model.targets is not None
+    known = [(a[0], y) for a, y in zip(found, table.targets)
+             if y is not None and (isinstance(y, (int, float)) or not numbers)]  # fmt: skip
     if known and model.targets is None:
         share = sum(a == y for a, y in known) / len(known)
         print(f"accuracy {share:.1%} of {len(known)} rows", file=sys.stderr)
     elif known:
-        rmse = (sum((a - y) ** 2 for a, y in known) / len(known)) ** 0.5
+        rmse = _rmse(*zip(*known))
         print(f"root mean square error {rmse:.5g} of {len(known)} rows", file=sys.stderr)
     if table.left_out:
         print(f"{table.left_out} rows with a missing cell are left out", file=sys.stderr)
@@ -204,12 +221,40 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _writable(path: str | None, source: str) -> None:
-    """Refuse an output that could not be written, or is the input, before any work is done."""
-    if path is None:
-        return
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise ValueError(f"{path}: there is no folder {folder}")
-    if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
-        raise ValueError(f"{path} is the input; it is not overwritten")
+def _without(path: str, target: str, drop: str) -> list[str] | None:
+    """The columns of a file but the target and those to drop; None for all."""
+    if not drop.strip():
+        return None
+    names, dropped = Sheet("train", path, None).names, [part.strip() for part in drop.split(",")]
+    unknown = [name for name in dropped if name not in names]
+    if unknown:
+        raise ValueError(f"--drop {', '.join(unknown)}: the columns are {', '.join(names)}")
+    return [name for name in names if name not in (target, *dropped)]
+
+
+def _outputs(plot: str | None, save: str | None) -> dict[str, str | None]:
+    """The files that training may write, by what they are; matplotlib knows the suffixes."""
+    if plot is None:
+        return {"save": save}
+    stem, suffix = os.path.splitext(plot)
+    known = figure_suffixes()
+    if suffix.lower().removeprefix(".") not in known:
+        raise ValueError(f"--plot {plot}: the name must end in one of {', '.join(sorted(known))}")
+    return {"save": save, "plot": plot, "boundary": f"{stem}-boundary{suffix}"}
+
+
+def _writable(outputs: dict[str, str | None], *sources: str) -> None:
+    """Refuse, before any work, what could not be written or would destroy an input."""
+    taken = [os.path.realpath(source) for source in sources]
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        folder = os.path.dirname(real)
+        if not path or (os.path.exists(real) and not os.path.isfile(real)):
+            raise ValueError(f"--{name} {path!r} is not the name of a file")
+        if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+            raise ValueError(f"--{name} {path}: there is no folder {folder} that can be written to")
+        if real in taken:
+            raise ValueError(f"--{name} {path} is an input or another output; choose another name")
+        taken.append(real)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..ieee import shown, text
 from .scale import bad_state
+from .sets import DataError
 from .sheet import MISSING, Records, Sheet, is_numeric, to_float
 
 MOST_CATEGORIES = 50
@@ -83,7 +84,10 @@ class Encoder(NamedTuple):
             return None
         if self.classes and isinstance(self.classes[0], str):
             return cell
-        x = sheet.number(cell, line, self.target)
+        try:
+            x = sheet.number(cell, line, self.target)
+        except DataError:  # no answer that could be predicted, such as "to be done"
+            return None
         return int(x) if self.classes and x.is_integer() else x
 
     def state(self) -> dict[str, Any]:
@@ -199,8 +203,8 @@ def read_csv(
             return encoder._replace(kind=KINDS[0])._table(sheet, records)
         classes = sorted(int(x) if x.is_integer() else x for x in values)
     if len(classes) < 2:
-        raise sheet.error(f"{shown(classes[0])} is the only class; give rows of two or more",
-                          column=target)  # fmt: skip
+        raise sheet.error(f"{shown(classes[0])} is the only class; give rows of two or more, or "
+                          "task='regression' for numbers", column=target)  # fmt: skip
     return encoder._replace(classes=classes)._table(sheet, records)
 
 
@@ -232,7 +236,7 @@ def _categories(
     if len(found) > MOST_CATEGORIES:
         raise sheet.error(
             f"{len(found)} different texts such as {shown(cells[0])} in line {lines[0]}, more than "
-            f"{MOST_CATEGORIES} categories; drop the column (choose the others with columns=)",
+            f"{MOST_CATEGORIES} categories; drop the column (--drop, or columns= with the others)",
             column=name,
         )
     return found
