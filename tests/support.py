@@ -79,6 +79,15 @@ def moderate(lo: float = -math.inf, hi: float = math.inf) -> st.SearchStrategy[f
     ) | st.floats(max(lo, -8.0), min(hi, 8.0), exclude_min=lo >= -8.0, exclude_max=hi <= 8.0)  # fmt: skip
 
 
+def ordinary(row: Row) -> st.SearchStrategy[tuple[float, ...]]:
+    """Arguments of everyday size, away from the ends of the domain."""
+    if row.arity is None:
+        return st.lists(st.floats(0.01, 5.0), min_size=1, max_size=4).map(tuple)
+    ends = [(max(lo, -20.0), min(hi, 20.0)) for lo, hi in row.domain]
+    return st.tuples(*(st.integers(1, 999).map(lambda k, lo=lo, hi=hi: lo + (hi - lo) * k / 1000.0)
+                       for lo, hi in ends))  # fmt: skip
+
+
 def arguments(row: Row) -> st.SearchStrategy[tuple[float, ...]]:
     if row.arity is None:
         least = 2 if row.name == "l2_penalty" else 1

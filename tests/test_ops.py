@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mp, mpf
 from oracles import ORACLE, SLOPE_TERMS, VALUE_TERMS, derivative, ulps
-from support import ALL_ROWS, SMOOTH, arguments, at_kink, gradient, moderate, number, points
+from support import (
+    ALL_ROWS,
+    SMOOTH,
+    arguments,
+    at_kink,
+    gradient,
+    moderate,
+    number,
+    ordinary,
+    points,
+)
 
 from autograd_lite.engine import Value, apply
 from autograd_lite.functions import values
@@ -83,17 +93,30 @@ def second_derivatives(row: Row, args: tuple[float, ...]):
             yield i, j, ours, derivative(row.name, args, orders), largest
 
 
+def check_second_derivatives(row: Row, args: tuple[float, ...]) -> None:
+    for i, j, ours, exact, largest in second_derivatives(row, args):
+        if row.name == "where" or abs(exact) > 1e300 or not largest < 1e300:
+            continue
+        scale = max(abs(float(exact)), largest)
+        error = abs(ours - float(exact))  # below 1e-250 the oracle has no digits
+        assert error <= max(1e-13 * scale, 1e-250), (args, i, j, ours, float(exact))
+
+
 @each_row
 def test_second_derivatives(row):
     for args in points(row):
         if at_kink(row, args) or row.name == "round" or max(map(abs, args), default=0) > 1e100:
             continue
-        for i, j, ours, exact, largest in second_derivatives(row, args):
-            if row.name == "where" or abs(exact) > 1e300 or not largest < 1e300:
-                continue
-            scale = max(abs(float(exact)), largest)
-            error = abs(ours - float(exact))  # below 1e-250 the oracle has no digits
-            assert error <= max(1e-13 * scale, 1e-250), (args, i, j, ours, float(exact))
+        check_second_derivatives(row, args)
+
+
+@each_row
+@given(data=st.data())
+@settings(max_examples=15)
+def test_second_derivatives_at_drawn_points(row, data):
+    args = data.draw(ordinary(row))
+    if row.name != "round" and not at_kink(row, args, 1e-60):
+        check_second_derivatives(row, args)
 
 
 @pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.name)
