@@ -57,7 +57,7 @@ def test_a_regression_reaches_the_linear_model(capsys):
     table = read_csv(PENGUINS, "body_mass_g")
     train, validation = split(table.rows, table.targets, 0.2, 0)
     linear = LinearRegression().fit(*train).score(*validation)
-    assert ours >= linear - 0.02
+    assert ours >= linear
 
 
 def test_the_saved_model_predicts_the_same_numbers(model, capsys, tmp_path):
@@ -89,7 +89,7 @@ def test_moons_with_pictures(tmp_path, capsys):
     assert (tmp_path / "c-boundary.png").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one child")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send SIGINT to one child process: it would reach the tests too")
 def test_ctrl_c_saves_what_was_learnt(tmp_path):
     path = tmp_path / "model.json"
     with subprocess.Popen(
@@ -264,7 +264,7 @@ def test_outputs_never_destroy_an_input_or_each_other(tmp_path, capsys):
     assert "trained model" in target.read_text()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX pipe")
+@pytest.mark.skipif(sys.platform == "win32", reason="the test is a shell pipeline into head, which Windows has not")
 def test_a_reader_that_leaves_does_not_cost_the_model(tmp_path):
     data, model = write(tmp_path / "d.csv", ROWS), tmp_path / "m.json"
     command = f"{sys.executable} -m autograd_lite train {data} --target y --epochs 3 --save {model}"

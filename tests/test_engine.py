@@ -220,7 +220,7 @@ def test_pickle_of_a_long_chain():
     assert (y2.data, x2.grad) == (y.data, 1.0)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timer to interrupt with")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal, which Windows has not")
 def test_an_interrupt_in_the_sweep_leaves_a_usable_graph():
     x = Value(1.5)
     y = x

@@ -72,7 +72,7 @@ def test_the_same_seed_gives_the_same_run():
     assert fixed.loss[-1] == pytest.approx(0.6492732029401179, rel=1e-9)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process there")
+@pytest.mark.skipif(sys.platform == "win32", reason="os.kill with SIGINT ends the process on Windows")
 def test_an_interrupt_keeps_what_was_learnt():
     X, Y = moons(60, seed=1)
     model = net()
