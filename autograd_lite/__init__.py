@@ -4,7 +4,7 @@ Table of contents, in reading order; a file imports only from files above it:
 
 ieee       plain numbers, and functions of them that never raise
 ops        the table of rules: every operation, and all calculus
-text       a number that writes itself: formulas as text and LaTeX
+text       a number that writes itself: formulas as Python, as Unicode, as LaTeX
 modes      no_grad
 engine     Value, operators, backward
 functions  exp, log, tanh ... for floats, Values and NumPy arrays

@@ -18,16 +18,18 @@ v3    tanh(v2)   0.7064193204             1  v2: 0.5009717438
 from __future__ import annotations
 
 import copyreg
+import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from .engine import Value, order, record
+from .engine import DOT, Value, order, record
+from .ieee import shown
 from .modes import always_recording
 from .ops import Row
-from .text import decimal, plain, unicode
+from .text import WHERE, Spelling, decimal, name_of, plain, pretty, slopes, unicode
 
-__all__ = ["Edge", "edges", "formula", "names", "order", "table"]
+__all__ = ["Edge", "adjoints", "edges", "formula", "names", "order", "slope", "table", "texts"]
 
 
 class Edge(NamedTuple):
@@ -52,30 +54,52 @@ def edges(nodes: Iterable[Value]) -> Iterator[Edge]:
                 yield Edge(a, v, partial, place)
 
 
-def names(nodes: list[Value]) -> dict[Value, str]:
-    """A different name for each of the nodes: its label in Unicode, else v1, v2, ...
+def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
+    """A different name for each of the nodes: its label, else x_i as input i of a dot, else v1 ...
 
     >>> a = Value(1.0, label="a")
     >>> list(names(order(a + Value(2.0, label="a"))).values())
     ['a', 'a(2)', 'v1']
     """
-    labels = {unicode(v.label) for v in nodes}
-    free = (name for i in range(1, 2 * len(nodes) + 2) if (name := f"v{i}") not in labels)
+    given = {v: name_of(v.label) for v in nodes if v.label}
+    for v in nodes:
+        for i, x in _inputs(v):
+            if isinstance(x, Value) and x.op is None:
+                given.setdefault(x, f"x_{i}")
+    taken = {unicode(label) for label in given.values()}
+    free = (name for i in itertools.count(1) if (name := f"v{i}") not in taken)
     found: dict[Value, str] = {}
     seen: Counter[str] = Counter()
     for v in nodes:
-        if v.label:
-            name = unicode(v.label)
+        label = given.get(v)
+        if label is None:
+            found[v] = spelling.spell(next(free))
+            continue
+        name = unicode(label)
+        seen[name] += 1
+        while seen[name] > 1 and f"{name}({seen[name]})" in taken:
             seen[name] += 1
-            while seen[name] > 1 and f"{name}({seen[name]})" in labels:
-                seen[name] += 1
-            found[v] = name if seen[name] == 1 else f"{name}({seen[name]})"
-        else:
-            found[v] = next(free)
+        found[v] = spelling.spell(label) + (f"({seen[name]})" if seen[name] > 1 else "")
     return found
 
 
-def formula(v: Value, of: dict[Value, str], unnamed: str = "…") -> str:
+def _inputs(v: Value) -> Iterator[tuple[int, Any]]:
+    """The inputs x_i of a dot, counted from 1; nothing for another node."""
+    n = len(v.args) // 2 if v.op is DOT else 0
+    return enumerate(v.args[n : 2 * n], 1)
+
+
+def texts(v: Value, of: Mapping[Value, str], m: Spelling, unnamed: str = "…") -> list[Any]:
+    """The arguments of a node in a formula: names, numbers, x_i for a plain input of a dot."""
+    found = [m.word(of.get(a, unnamed)) if isinstance(a, Value) else a for a in v.args]
+    if m is not plain:  # which is for reading back
+        for i, x in _inputs(v):
+            if not isinstance(x, Value):
+                found[len(v.args) // 2 + i - 1] = m.symbol(f"x_{i}")
+    return found
+
+
+def formula(v: Value, of: Mapping[Value, str], spelling: Spelling = plain) -> str:
     """How a node was computed, in the names of its inputs; empty for a leaf.
 
     >>> x = Value(2.0, label="x")
@@ -85,11 +109,44 @@ def formula(v: Value, of: dict[Value, str], unnamed: str = "…") -> str:
     """
     if v.op is None:
         return ""
-    return str(
-        getattr(plain, v.op.name)(
-            *(plain.symbol(of.get(a, unnamed)) if isinstance(a, Value) else a for a in v.args)
-        )
-    )
+    return spelling.inside(getattr(spelling, v.op.name)(*texts(v, of, spelling)), WHERE)
+
+
+def slope(v: Value, place: int, of: Mapping[Value, str], spelling: Spelling = pretty) -> str:
+    """The derivative of a node by its input at `place`, in the names of its inputs.
+
+    >>> z = Value(0.0, label="z")
+    >>> slope(z.sigmoid(), 0, {z: "z"})
+    'σ(z)(1 − σ(z))'
+    """
+    m, row = spelling.short, v.op
+    if row is None:
+        raise ValueError(f"slope: {shown(v)} is a leaf, which has no inputs")
+    args = texts(v, of, m)
+    y = m.word(of[v]) if row.arity is None and v in of else getattr(m, row.name)(*args)
+    return m.inside(slopes(row, m, y, *args)[place], WHERE)
+
+
+def adjoints(root: Value) -> dict[Value, float]:
+    """The derivative of `root` by each node it depends on, by a sweep that touches no `.grad`.
+
+    The same additions in the same order as backward(), so the same digits.
+
+    >>> x = Value(3.0)
+    >>> y = x * x
+    >>> adjoints(y)[x], x.grad
+    (6.0, 0.0)
+    """
+    nodes = order(root)
+    found = dict.fromkeys(nodes, 0.0)
+    found[root] = 1.0
+    for v in reversed(nodes):
+        g = found[v]
+        if g != 0.0:
+            for a, partial in zip(v.args, v.partials):
+                if a.__class__ is Value:
+                    found[a] += g * partial
+    return found
 
 
 def table(*roots: Value, digits: int = 10, nodes: list[Value] | None = None) -> str:

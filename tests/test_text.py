@@ -90,10 +90,10 @@ def test_no_superfluous_parentheses():
 
 def test_latex():
     x = latex.symbol("w^1_{2,1}")
-    assert str(latex.sigmoid(x)) == r"\sigma\left(w^1_{2,1}\right)"
-    assert str(latex.div(x + 1.0, x)) == r"\frac{w^1_{2,1} + 1}{w^1_{2,1}}"
-    assert str(latex.sqrt(x * 2.0)) == r"\sqrt{w^1_{2,1} \cdot 2}"
-    assert str(latex.leaky_relu(x, 0.1)) == r"\operatorname{leaky\_relu}(w^1_{2,1}, 0.1)"
+    assert str(latex.sigmoid(x)) == r"\sigma\left(w^{1}_{2,1}\right)"
+    assert str(latex.div(x + 1.0, x)) == r"\frac{w^{1}_{2,1} + 1}{w^{1}_{2,1}}"
+    assert str(latex.sqrt(x * 2.0)) == r"\sqrt{w^{1}_{2,1} \cdot 2}"
+    assert str(latex.leaky_relu(x, 0.1)) == r"\operatorname{leaky\_relu}(w^{1}_{2,1}, 0.1)"
 
 
 @pytest.mark.parametrize(

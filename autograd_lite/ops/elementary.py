@@ -15,11 +15,11 @@ LN2, LOG2E, LOG10E = 0.6931471805599453, 1.4426950408889634, 0.4342944819032518
 PAIRS = ((3.0, 2.0), (-1.5, 0.3), (1e-300, 1e200), (1e200, -3e-200), (7.0, 7.0), (-5.0, 3.0))
 
 row("add", "a + b", lambda m, a, b: a + b, lambda m, y, a, b: (1.0, 1.0),
-    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="+", latex="{0} + {1}")
+    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="+")
 row("sub", "a - b", lambda m, a, b: a - b, lambda m, y, a, b: (1.0, -1.0),
-    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="-", latex="{0} - {1}")
+    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="-")
 row("mul", "a * b", lambda m, a, b: a * b, lambda m, y, a, b: (b, a),
-    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="*", latex=r"{0} \cdot {1}")
+    arity=2, domain=(REAL, REAL), samples=PAIRS, symbol="*")
 
 
 def div_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
@@ -29,10 +29,10 @@ def div_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 row("div", "a / b", lambda m, a, b: m.div(a, b), div_partials,
-    textbook=lambda m, y, a, b: (m.div(1.0, b), -m.div(y, b)),
-    arity=2, domain=(REAL, POSITIVE), samples=PAIRS, symbol="/", latex=r"\frac{{{0}}}{{{1}}}")
+    textbook=lambda m, y, a, b: (m.div(1.0, b), -m.div(a, m.pow(b, 2.0))),
+    arity=2, domain=(REAL, POSITIVE), samples=PAIRS, symbol="/")
 row("neg", "-a", lambda m, a: -a, lambda m, y, a: (-1.0,),
-    samples=(3.0, -0.1), symbol="neg", latex="-{0}")
+    samples=(3.0, -0.1), symbol="neg")
 
 
 def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
@@ -46,7 +46,7 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 row("pow", "a ** b", lambda m, a, b: m.pow(a, b), pow_partials,
-    arity=2, domain=(POSITIVE, REAL), symbol="**", latex="{0}^{{{1}}}",
+    arity=2, domain=(POSITIVE, REAL), symbol="**",
     samples=((2.0, 3.0), (0.5, -2.5), (1e300, 0.1), (1e-300, -0.3), (1e200, 1.6), (10.0, -315.3),
              (1e-300, 1.07), (1.0000001, 1e8), (3.0, 0.0), (2.0, 1.0)),
     kinks="0**0 is 1; the slope of x**0 is 0; d/db is 0 at a = 0, b >= 0 and nan for a < 0",
@@ -54,7 +54,7 @@ row("pow", "a ** b", lambda m, a, b: m.pow(a, b), pow_partials,
 row("mod", "a % b, with the sign of b", lambda m, a, b: m.mod(a, b),
     lambda m, y, a, b: (1.0 + flat(m, y), -m.floordiv(a, b) + flat(m, y)),
     arity=2, domain=(REAL, POSITIVE), samples=((7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (0.3, 0.1)),
-    kinks="at its jumps the slopes of the piece to the right", symbol="%", latex=r"{0} \bmod {1}",
+    kinks="at its jumps the slopes of the piece to the right", symbol="%",
     textbook=lambda m, y, a, b: (1.0, -m.floor(m.div(a, b))))
 row("floordiv", "a // b", lambda m, a, b: m.floordiv(a, b),
     lambda m, y, a, b: (flat(m, y), flat(m, y)),
@@ -130,7 +130,7 @@ row("exp2", "2 ** a", lambda m, a: m.exp2(a), lambda m, y, a: (LN2 * y,),
     textbook=lambda m, y, a: (y * m.log(2.0),))
 row("expm1", "exp(a) - 1, exact near 0", lambda m, a: m.expm1(a), lambda m, y, a: (m.exp(a),),
     domain=((-745.0, 709.0),), samples=(0.0, 1e-20, -1e-9, 1.0, -50.0, 700.0),
-    latex="e^{{{0}}} - 1")
+    latex=r"\left(e^{{{0}}} - 1\right)")
 row("log", "natural logarithm", lambda m, a: m.log(a),
     lambda m, y, a: (m.where(a < 0.0, m.nan, m.div(1.0, a)),),
     domain=(POSITIVE,), samples=(1e-300, 0.5, 1.0000001, 2.0, 1e300),
@@ -160,10 +160,10 @@ row("cbrt", "real cube root", lambda m, a: m.cbrt(a), lambda m, y, a: (m.div(1.0
     latex=r"\sqrt[3]{{{0}}}",
     textbook=lambda m, y, a: (m.div(1.0, 3.0 * m.pow(y, 2.0)),))
 row("square", "a * a", lambda m, a: a * a, lambda m, y, a: (2.0 * a,),
-    domain=((-1e154, 1e154),), samples=(3.0, -1e-100, 1e150), latex="{0}^{{2}}")
+    domain=((-1e154, 1e154),), samples=(3.0, -1e-100, 1e150))
 row("reciprocal", "1 / a", lambda m, a: m.div(1.0, a), lambda m, y, a: (-(y * y),),
-    domain=(POSITIVE,), samples=(3.0, -0.1, 1e-150, 1e150), latex=r"\frac{{1}}{{{0}}}",
-    textbook=lambda m, y, a: (-m.pow(y, 2.0),))
+    domain=(POSITIVE,), samples=(3.0, -0.1, 1e-150, 1e150),
+    textbook=lambda m, y, a: (-m.div(1.0, m.pow(a, 2.0)),))
 
 # Trigonometric and hyperbolic
 
@@ -245,5 +245,5 @@ row("arctanh", "inverse hyperbolic tangent", lambda m, a: m.arctanh(a),
     textbook=lambda m, y, a: (m.div(1.0, 1.0 - m.pow(a, 2.0)),))
 row("hypot", "sqrt(a*a + b*b) without overflow", lambda m, a, b: m.hypot(a, b), hypot_partials,
     arity=2, domain=(REAL, REAL), samples=((3.0, 4.0), (1e-200, -1e-200), (1e200, 1.0)),
-    kinks="slopes 0 at (0, 0)", latex=r"\sqrt{{{0}^2 + {1}^2}}",
+    kinks="slopes 0 at (0, 0)",
     textbook=lambda m, y, a, b: (m.div(a, y), m.div(b, y)))

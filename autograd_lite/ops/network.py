@@ -93,7 +93,7 @@ row("elu", "a where a > 0, else alpha * (exp(a) - 1)", elu_value, elu_partials,
 row("gelu", "a * ndtr(a)", lambda m, a: m.where(a < -40.0, 0.0, a * m.ndtr(a)), gelu_partials,
     samples=(0.0, 1.0, -1.0, -0.75179, 5.0, -10.0, -37.0, 40.0), ulps=(16.0, 32.0),
     textbook=lambda m, y, a: (
-        m.ndtr(a) + a * SQRT_2_PI_INVERSE * m.exp(-0.5 * m.pow(a, 2.0)),))
+        m.ndtr(a) + SQRT_2_PI_INVERSE * a * m.exp(-m.div(m.pow(a, 2.0), 2.0)),))
 row("silu", "a * sigmoid(a)", silu_value, silu_partials,
     samples=(0.0, 1.0, -1.0, -1.2784645, 40.0, -40.0, -740.0), seams=(0.0,), aliases=("swish",),
     textbook=lambda m, y, a: (m.sigmoid(a) * (1.0 + a - y),))
@@ -110,7 +110,7 @@ row("erfc", "1 - erf(a), exact for large a", lambda m, a: m.erfc(a),
 row("ndtr", "distribution function of the standard normal law", ndtr_value,
     lambda m, y, a: (density(m, a),), samples=(0.0, 1e-10, 1.0, -1.0, 8.0, -37.0),
     ulps=(12.0, 4.0), symbol="Φ", latex=r"\Phi\left({0}\right)",
-    textbook=lambda m, y, a: (SQRT_2_PI_INVERSE * m.exp(-0.5 * m.pow(a, 2.0)),))
+    textbook=lambda m, y, a: (SQRT_2_PI_INVERSE * m.exp(-m.div(m.pow(a, 2.0), 2.0)),))
 
 # Losses
 
@@ -207,7 +207,8 @@ row("prod", "the product", prod_value, products_of_the_others,
     arity=None, samples=(*VECTORS, (0.0, 2.0, 3.0), (0.0, 0.0, 3.0)), symbol="Π")
 row("logsumexp", "log(exp(x_1) + ... + exp(x_n)), stable for every float",
     logsumexp_value, logsumexp_partials, arity=None,
-    samples=(*VECTORS, (1000.0, 1001.0), (-1000.0, -1001.0), (0.0, -40.0)))
+    samples=(*VECTORS, (1000.0, 1001.0), (-1000.0, -1001.0), (0.0, -40.0)),
+    textbook=lambda m, y, *xs: tuple(m.exp(x - y) for x in xs))
 row("l2_penalty", "alpha (x_1**2 + ... + x_n**2), the arguments in the order alpha, xs",
     l2_penalty_value, l2_penalty_partials, arity=None, symbol="α Σ x²",
     samples=((0.5, 3.0, -1.0), (0.01, 1e-9, 4.0, 1e6), (-2.0, 0.3)))

@@ -17,11 +17,11 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from .engine import Value
-from .graph import edges, formula, names, order, table
-from .ieee import shown
-from .render import RenderError, render
-from .text import decimal, unicode
+from ..engine import Value
+from ..graph import edges, formula, names, order, table
+from ..ieee import shown
+from ..render import RenderError, render
+from ..text import decimal, unicode
 
 if TYPE_CHECKING:
     import graphviz

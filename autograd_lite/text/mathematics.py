@@ -1,0 +1,155 @@
+"""The spellings of mathematics: Unicode, as one writes by hand, and LaTeX."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from ..ops import TABLE, lookup
+from .labels import SUBSCRIPT, SUPERSCRIPT, decimal, tex
+from .spelling import ATOM, COMPARE, POWER, PRODUCT, SIGN, SUM, WHERE, Spelling, Text, is_number
+
+
+class Pretty(Spelling):
+    """Mathematics in Unicode: 2(ŷ − y), σ(z), x², w·x."""
+
+    minus, times, dots = "−", "·", "…"
+    signs = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+
+    def call(self, name: str, *args: Any) -> Text:
+        row = TABLE.get(name)
+        symbol = row.symbol if row and row.symbol.isidentifier() else name
+        return super().call(symbol, *args)
+
+    def number(self, x: float, digits: int = 17) -> Text:
+        text = super().number(x, digits)
+        return Text(text.text.replace("inf", "∞"), text.level, self)
+
+    def between(self, left: str, right: str) -> str:
+        """Nothing before a parenthesis, nor between a number and a letter: 2(a + b), 2x."""
+        number = re.fullmatch(r"[\d.]+", left) and (right[0].isalpha() or right[0] == "√")
+        number = number and right[0] not in "eE"
+        return "" if number or right.startswith("(") else self.times
+
+    def power(self, a: Any, b: Any) -> Text:
+        base = self.inside(a, ATOM)
+        if re.search("[⁰¹²³⁴-⁹]", base) and base[0] != "(":
+            base = f"({base})"
+        if not isinstance(b, Text) and b == int(b) and abs(b) < 100:
+            return Text(base + f"{int(b)}".translate(SUPERSCRIPT), POWER, self)
+        return Text(f"{base}^{self.inside(b, ATOM)}", POWER, self)
+
+    # fmt: off
+    def square(self, a: Any) -> Any: return self.pow(a, 2.0)
+    def reciprocal(self, a: Any) -> Any: return self.div(1.0, a)
+    def abs(self, a: Any) -> Text: return Text(f"|{self.inside(a, WHERE)}|", ATOM, self)
+    def sqrt(self, a: Any) -> Text: return Text(f"√{self.inside(a, ATOM)}", POWER, self)
+    def hypot(self, a: Any, b: Any) -> Text: return self.sqrt(self.pow(a, 2.0) + self.pow(b, 2.0))
+    # fmt: on
+
+    def slope(self, name: str, i: int, *args: Any) -> Text:
+        if len(args) == 1:
+            return Spelling.call(self, f"{name}′", *args)
+        return Spelling.call(self, f"∂{i}".translate(SUBSCRIPT) + name, *args)
+
+    def where(self, condition: Any, a: Any, b: Any) -> Text:
+        a, c, b = (self.inside(x, COMPARE) for x in (a, condition, b))
+        return Text(f"{a} if {c} else {b}", WHERE, self)
+
+    def sum(self, *xs: Any) -> Any:
+        """All terms, or the first two and the last."""
+        if len(xs) <= 4:
+            return super().sum(*xs)
+        return super().sum(xs[0], xs[1], Text(self.dots, ATOM, self), xs[-1])
+
+    def dot(self, *args: Any) -> Any:
+        n = len(args) // 2
+        return self.sum(*map(self.mul, args[:n], args[n : 2 * n]), *args[2 * n :])
+
+
+class Latex(Pretty):
+    """Mathematics in LaTeX, of the kind that matplotlib and KaTeX read, too."""
+
+    minus, times, dots = "-", r" \cdot ", r"\dots"
+    signs = {"<=": r"\leq", ">=": r"\geq", "==": "=", "!=": r"\neq"}
+
+    def spell(self, label: str) -> str:
+        return tex(label)
+
+    def word(self, name: str) -> Text:
+        return Text(name, ATOM, self)
+
+    def number(self, x: float, digits: int = 17) -> Text:
+        if not math.isfinite(x):
+            level = SUM if x < 0.0 else ATOM
+            return Text(r"\mathrm{nan}" if x != x else r"-\infty"[x > 0.0 :], level, self)
+        mantissa, _, exponent = decimal(x, digits).partition("e")
+        if exponent:
+            level = SUM if x < 0.0 else PRODUCT
+            return Text(rf"{mantissa} \times 10^{{{exponent}}}", level, self)
+        return Text(mantissa, SUM if x < 0.0 else ATOM, self)
+
+    def parentheses(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def call(self, name: str, *args: Any) -> Text:
+        """By the row's LaTeX, or as an upright name(a, b)."""
+        try:
+            template = lookup(name).latex
+        except LookupError:
+            template = ""
+        if template:
+            inner = [self.inside(a, _room(template, i)) for i, a in enumerate(args)]
+            return Text(template.format(*inner), ATOM, self)
+        words = ", ".join(self.inside(a, WHERE) for a in args)
+        upright = name.replace("_", r"\_")
+        return Text(rf"\operatorname{{{upright}}}({words})", ATOM, self)
+
+    def between(self, left: str, right: str) -> str:
+        number = re.fullmatch(r"[\d.]+", left) and re.match(
+            r"[A-Za-df-z]|\\(?!times|mathrm)", right
+        )
+        return (
+            r"\,"
+            if number and not right.startswith(r"\left")
+            else ("" if right.startswith(r"\left(") else self.times)
+        )
+
+    def div(self, a: Any, b: Any) -> Any:
+        if self.is_short and (is_number(b, 1.0) or is_number(a, 0.0)):
+            return a
+        inner = self.inside(a, WHERE), self.inside(b, WHERE)
+        return Text(r"\frac{{{}}}{{{}}}".format(*inner), POWER, self)
+
+    def mod(self, a: Any, b: Any) -> Text:
+        return Text(rf"{self.inside(a, PRODUCT)} \bmod {self.inside(b, SIGN)}", SUM, self)
+
+    def power(self, a: Any, b: Any) -> Text:
+        base = self.inside(a, ATOM)
+        if "^" in base and not base.startswith(r"\left"):
+            base = self.parentheses(base)
+        return Text(f"{base}^{{{self.inside(b, WHERE)}}}", POWER, self)
+
+    def sqrt(self, a: Any) -> Text:
+        return self.call("sqrt", a)
+
+    def abs(self, a: Any) -> Text:
+        return self.call("abs", a)
+
+    def slope(self, name: str, i: int, *args: Any) -> Text:
+        words, upright = ", ".join(self.inside(a, WHERE) for a in args), name.replace("_", r"\_")
+        mark, which = ("'", "") if len(args) == 1 else ("", rf"\partial_{{{i}}} ")
+        return Text(rf"{which}\operatorname{{{upright}}}{mark}\left({words}\right)", ATOM, self)
+
+    def where(self, condition: Any, a: Any, b: Any) -> Text:
+        a, c, b = (self.inside(x, COMPARE) for x in (a, condition, b))
+        return Text(rf"{a}\ \mathrm{{if}}\ {c}\ \mathrm{{else}}\ {b}", WHERE, self)
+
+
+def _room(template: str, i: int) -> int:
+    """How tightly argument i must bind: not at all where the template puts it in brackets."""
+    before, after = template.split(f"{{{i}}}", 1) if f"{{{i}}}" in template else ("", "")
+    opens = re.search(r"(?:[{(\[|,]|\\lfloor|\\lceil)\s*$", before)
+    closes = re.match(r"\s*(?:[})\]|,]|\\right)", after)
+    return WHERE if opens and closes else ATOM
