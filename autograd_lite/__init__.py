@@ -15,6 +15,7 @@ losses     mse, mae, hinge, cross-entropies, the L2 penalty
 optim      SGD, Adam, clipping of gradients, step-size schedules
 data       data sets, mini-batches, CSV files
 fit        training: epochs of mini-batches, history, accuracy
+explain    the derivation: the chain rule as a lecturer writes it
 check      gradient checking
 render     DOT text to SVG and PNG
 draw       the picture
@@ -28,6 +29,7 @@ from .check import GradientError, check_grads
 from .custom import operation
 from .draw import draw
 from .engine import Value
+from .explain import explain
 from .fit import fit
 from .functions import (
     abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
@@ -37,7 +39,7 @@ from .functions import (
     reciprocal, relu, rint, round, sigmoid, sign, silu, sin, sinh, softmax, softplus, sqrt,
     square, sub, sum, swish, tan, tanh, trunc, where,
 )
-from .graph import edges, order, table
+from .graph import adjoints, edges, order, table
 from .losses import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge, l2_penalty, mae,
     mse,
@@ -51,18 +53,18 @@ from .optim import (
 from .render import RenderError
 
 __all__ = [
-    "Adam", "GradientError", "Layer", "MLP", "Module", "Neuron", "Optimizer", "RenderError",
-    "SGD", "TABLE", "Value", "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh",
-    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2",
-    "atanh", "binary_cross_entropy", "binary_cross_entropy_with_logits", "cbrt", "ceil",
-    "check_grads", "clamp", "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh",
-    "cosine", "cross_entropy", "div", "dot", "draw", "edges", "elu", "erf", "erfc", "exp",
-    "exp2", "expm1", "fabs", "fit", "floor", "floordiv", "gelu", "hinge", "hypot", "l2_penalty",
-    "leaky_relu", "linear_decay", "log", "log10", "log1p", "log2", "logsumexp", "mae",
-    "maximum", "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad",
-    "operation", "order", "pow", "prod", "reciprocal", "relu", "rint", "round", "sigmoid",
-    "sign", "silu", "sin", "sinh", "softmax", "softplus", "sqrt", "square", "step_decay",
-    "sub", "sum", "swish", "table", "tan", "tanh", "trunc", "where",
+    "Adam", "GradientError", "Layer", "MLP", "Module", "Neuron", "Optimizer", "RenderError", "SGD",
+    "TABLE", "Value", "abs", "absolute", "acos", "acosh", "add", "adjoints", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cbrt", "ceil", "check_grads",
+    "clamp", "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh", "cosine", "cross_entropy",
+    "div", "dot", "draw", "edges", "elu", "erf", "erfc", "exp", "exp2", "explain", "expm1", "fabs",
+    "fit", "floor", "floordiv", "gelu", "hinge", "hypot", "l2_penalty", "leaky_relu",
+    "linear_decay", "log", "log10", "log1p", "log2", "logsumexp", "mae", "maximum", "mean",
+    "minimum", "mod", "mse", "mul", "ndtr", "neg", "no_grad", "operation", "order", "pow", "prod",
+    "reciprocal", "relu", "rint", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softmax",
+    "softplus", "sqrt", "square", "step_decay", "sub", "sum", "swish", "table", "tan", "tanh",
+    "trunc", "where",
 ]
 
 __version__ = "0.1.0"

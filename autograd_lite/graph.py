@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copyreg
 import itertools
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from .engine import DOT, Value, order, record
 from .ieee import shown
 from .modes import always_recording
 from .ops import Row
-from .text import WHERE, Spelling, decimal, name_of, plain, pretty, slopes, unicode
+from .text import WHERE, Spelling, Text, decimal, name_of, plain, pretty, slopes, unicode
 
 __all__ = ["Edge", "adjoints", "edges", "formula", "names", "order", "slope", "table", "texts"]
 
@@ -63,7 +64,7 @@ def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
     """
     given = {v: name_of(v.label) for v in nodes if v.label}
     for v in nodes:
-        for i, x in _inputs(v):
+        for i, x in dot_inputs(v):
             if isinstance(x, Value) and x.op is None:
                 given.setdefault(x, f"x_{i}")
     taken = {unicode(label) for label in given.values()}
@@ -83,19 +84,28 @@ def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
     return found
 
 
-def _inputs(v: Value) -> Iterator[tuple[int, Any]]:
+def dot_inputs(v: Value) -> Iterator[tuple[int, Any]]:
     """The inputs x_i of a dot, counted from 1; nothing for another node."""
     n = len(v.args) // 2 if v.op is DOT else 0
     return enumerate(v.args[n : 2 * n], 1)
 
 
-def texts(v: Value, of: Mapping[Value, str], m: Spelling, unnamed: str = "…") -> list[Any]:
-    """The arguments of a node in a formula: names, numbers, x_i for a plain input of a dot."""
-    found = [m.word(of.get(a, unnamed)) if isinstance(a, Value) else a for a in v.args]
+def texts(
+    v: Value, of: Mapping[Value, str | Text], m: Spelling, name: str = "", unnamed: str = "…"
+) -> list[Any]:
+    """The arguments of a node in a formula: names or Texts; x_i for a plain input of a dot.
+
+    name   the node's own; if it ends in (2), as of the second observation, so does x_i
+    """
+    given = [of.get(a, unnamed) if isinstance(a, Value) else a for a in v.args]
+    found = [m.word(a) if isinstance(a, str) else a for a in given]
     if m is not plain:  # which is for reading back
-        for i, x in _inputs(v):
+        again = re.search(r"\(\d+\)$", name)
+        for i, x in dot_inputs(v):
             if not isinstance(x, Value):
-                found[len(v.args) // 2 + i - 1] = m.symbol(f"x_{i}")
+                found[len(v.args) // 2 + i - 1] = m.word(
+                    m.spell(f"x_{i}") + (again[0] if again else "")
+                )
     return found
 
 
@@ -109,7 +119,9 @@ def formula(v: Value, of: Mapping[Value, str], spelling: Spelling = plain) -> st
     """
     if v.op is None:
         return ""
-    return spelling.inside(getattr(spelling, v.op.name)(*texts(v, of, spelling)), WHERE)
+    return spelling.inside(
+        getattr(spelling, v.op.name)(*texts(v, of, spelling, of.get(v, ""))), WHERE
+    )
 
 
 def slope(v: Value, place: int, of: Mapping[Value, str], spelling: Spelling = pretty) -> str:
@@ -122,7 +134,7 @@ def slope(v: Value, place: int, of: Mapping[Value, str], spelling: Spelling = pr
     m, row = spelling.short, v.op
     if row is None:
         raise ValueError(f"slope: {shown(v)} is a leaf, which has no inputs")
-    args = texts(v, of, m)
+    args = texts(v, of, m, of.get(v, ""))
     y = m.word(of[v]) if row.arity is None and v in of else getattr(m, row.name)(*args)
     return m.inside(slopes(row, m, y, *args)[place], WHERE)
 

@@ -45,7 +45,7 @@ def cost(net: MLP, k: int) -> Value:
     """C_k = (ŷ_k - y_k)², eq. (6), with labelled inputs."""
     xs, y = BATCH[k]
     inputs = [Value(x, label=f"x_{i}") for i, x in enumerate(xs, 1)]
-    c: Value = mse(net(inputs), Value(y, label="y"))
+    c: Value = mse(net(inputs), Value(y, label=f"y_{k + 1}"))
     c.label = f"C_{k + 1}"
     return c
 
@@ -71,6 +71,8 @@ def lecture(out: str, color: bool = False) -> Iterator[str]:
     yield f"{'forward':<9}{'row 1':>14}{'row 2':>14}   the note has, row 1"
     costs = [cost(net, k) for k in range(2)]
     nodes = [{v.label: v.data for v in order(c) if v.label} for c in costs]
+    for k, found in enumerate(nodes, 1):
+        found["y"] = found[f"y_{k}"]
     for name in ["x_1", "x_2", "z^1_1", "\\sigma^1_1", "z^1_2", "\\sigma^1_2", "z^2_1",
                  "\\sigma^2_1", "y"]:  # fmt: skip
         a, b = (found[name] for found in nodes)

@@ -24,8 +24,8 @@ from .mathematics import Latex, Pretty
 from .spelling import PRODUCT, WHERE, Spelling, Text
 
 __all__ = [
-    "PRODUCT", "WHERE", "Spelling", "Text", "decimal", "latex", "name_of", "plain", "pretty",
-    "rules", "slopes", "tex", "unicode",
+    "PRODUCT", "WHERE", "Pretty", "Spelling", "Text", "decimal", "latex", "name_of", "plain",
+    "pretty", "rules", "slopes", "tex", "unicode",
 ]  # fmt: skip
 
 plain, pretty, latex = Spelling(), Pretty(), Latex()

@@ -15,12 +15,8 @@ LETTER = (
     rf"[A-Za-z]|\\(?:{GREEK.replace(' ', '|')}|{CAPITALS})|\\(?:{'|'.join(ACCENT)}){{[A-Za-z]}}"
 )
 IN_TEX = re.compile(rf"(?P<base>{LETTER})(?:\^(?P<up>{SCRIPT}))?(?:_(?P<down>{SCRIPT}))?", re.ASCII)
-ESCAPES = {c: rf"\{c}" for c in "{}$&#%_"} | {
-    "\\": r"\backslash ",
-    "^": r"\wedge ",
-    "~": r"\sim ",
-    " ": r"\ ",
-}
+ESCAPES = {c: rf"\{c}" for c in "{}$&#%_"}
+ESCAPES |= {"\\": r"\backslash ", "^": r"\wedge ", "~": r"\sim ", " ": r"\ ", '"': "”", "`": "‘"}
 LONGEST = 40  # characters of a name
 
 

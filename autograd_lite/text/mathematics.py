@@ -14,6 +14,7 @@ from .spelling import ATOM, COMPARE, POWER, PRODUCT, SIGN, SUM, WHERE, Spelling,
 class Pretty(Spelling):
     """Mathematics in Unicode: 2(ŷ − y), σ(z), x², w·x."""
 
+    short: Pretty
     minus, times, dots = "−", "·", "…"
     signs = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
@@ -30,11 +31,12 @@ class Pretty(Spelling):
         """Nothing before a parenthesis, nor between a number and a letter: 2(a + b), 2x."""
         number = re.fullmatch(r"[\d.]+", left) and (right[0].isalpha() or right[0] == "√")
         number = number and right[0] not in "eE"
-        return "" if number or right.startswith("(") else self.times
+        bracket = right.startswith("(") and "/" not in left
+        return "" if number or bracket else self.times
 
     def power(self, a: Any, b: Any) -> Text:
         base = self.inside(a, ATOM)
-        if re.search("[⁰¹²³⁴-⁹]", base) and base[0] != "(":
+        if re.search("[⁰¹²³⁴-⁹]", base) and base[-1] != ")":
             base = f"({base})"
         if not isinstance(b, Text) and b == int(b) and abs(b) < 100:
             return Text(base + f"{int(b)}".translate(SUPERSCRIPT), POWER, self)
@@ -47,6 +49,11 @@ class Pretty(Spelling):
     def sqrt(self, a: Any) -> Text: return Text(f"√{self.inside(a, ATOM)}", POWER, self)
     def hypot(self, a: Any, b: Any) -> Text: return self.sqrt(self.pow(a, 2.0) + self.pow(b, 2.0))
     # fmt: on
+
+    def derivative(self, of: str, by: str) -> str:
+        """The sign for a derivative, ∂C/∂w."""
+        a, b = (self.inside(self.word(name), ATOM) for name in (of, by))
+        return f"∂{a}/∂{b}"
 
     def slope(self, name: str, i: int, *args: Any) -> Text:
         if len(args) == 1:
@@ -71,6 +78,7 @@ class Pretty(Spelling):
 class Latex(Pretty):
     """Mathematics in LaTeX, of the kind that matplotlib and KaTeX read, too."""
 
+    short: Latex
     minus, times, dots = "-", r" \cdot ", r"\dots"
     signs = {"<=": r"\leq", ">=": r"\geq", "==": "=", "!=": r"\neq"}
 
@@ -123,11 +131,13 @@ class Latex(Pretty):
         return Text(r"\frac{{{}}}{{{}}}".format(*inner), POWER, self)
 
     def mod(self, a: Any, b: Any) -> Text:
-        return Text(rf"{self.inside(a, PRODUCT)} \bmod {self.inside(b, SIGN)}", SUM, self)
+        return Text(
+            rf"{self.inside(a, PRODUCT)}\ \mathrm{{mod}}\ {self.inside(b, SIGN)}", SUM, self
+        )
 
     def power(self, a: Any, b: Any) -> Text:
         base = self.inside(a, ATOM)
-        if "^" in base and not base.startswith(r"\left"):
+        if "^" in base and not base.endswith(")"):
             base = self.parentheses(base)
         return Text(f"{base}^{{{self.inside(b, WHERE)}}}", POWER, self)
 
@@ -136,6 +146,9 @@ class Latex(Pretty):
 
     def abs(self, a: Any) -> Text:
         return self.call("abs", a)
+
+    def derivative(self, of: str, by: str) -> str:
+        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
     def slope(self, name: str, i: int, *args: Any) -> Text:
         words, upright = ", ".join(self.inside(a, WHERE) for a in args), name.replace("_", r"\_")

@@ -72,7 +72,7 @@ class Spelling:
 
     def __init__(self, short: bool = False) -> None:
         self.is_short = short
-        self.short = self if short else type(self)(short=True)
+        self.short: Spelling = self if short else type(self)(short=True)
         self.nan = Text("nan", ATOM, self)
 
     def spell(self, label: str) -> str:

@@ -1,0 +1,144 @@
+"""How a derivation is set: equations and sentences, as text of 80 columns, LaTeX or Markdown."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+WIDTH = 80
+SIGNS = ("+", "-", "−")
+IN_LATEX = {"": "", "·": r"\cdot "}
+MATH = re.compile("\x02([^\x03]*)\x03")  # marks mathematics in a sentence; no name has these
+Side = Sequence[tuple[str, str]]  # of an equation: (sign, piece) pairs; a line may end there
+
+
+class Equation(NamedTuple):
+    """left = right = right ...; the note follows the last right-hand side."""
+
+    left: str
+    right: Sequence[Side]
+    note: str = ""
+
+
+Line = Equation | str
+
+
+def marked(text: str) -> str:
+    """Mathematics inside a sentence."""
+    return f"\x02{text}\x03"
+
+
+def one(text: str) -> Side:
+    """A right-hand side in one piece."""
+    return [("", text)]
+
+
+def product(factors: Sequence[str]) -> Side:
+    return [("·" if i else "", f) for i, f in enumerate(factors)]
+
+
+def total(terms: Sequence[Side]) -> Side:
+    """The sum of such right-hand sides; a minus in front of one becomes the sign."""
+    pieces = [*terms[0]] if terms else []
+    for (_, first), *rest in terms[1:]:
+        minus = first[0] in "-−"
+        pieces += [(first[0], first[1:]) if minus else ("+", first), *rest]
+    return pieces
+
+
+def _distinct(right: Sequence[Side]) -> list[Side]:
+    """Right-hand sides without repetitions such as 0.5 = 0.5."""
+    return [side for i, side in enumerate(right) if not i or side != right[i - 1]]
+
+
+# Text
+
+
+def as_text(lines: Sequence[Line]) -> str:
+    """80 columns; an equation on one line if it fits, else a line for each right-hand side."""
+    return "\n".join(_equation(x) if isinstance(x, Equation) else _sentence(x) for x in lines)
+
+
+def _sentence(text: str) -> str:
+    return textwrap.fill(
+        MATH.sub(r"\1", text), WIDTH, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _equation(x: Equation) -> str:
+    sides = _distinct(x.right)
+    short = " = ".join([x.left, *map(_joined, sides)])
+    if len(short) + len(x.note) + 2 <= WIDTH:
+        return f"{short}  {x.note}".rstrip()
+    indent = min(len(x.left), WIDTH // 3)
+    first = x.left + (f"\n{' ' * indent}" if len(x.left) > indent else "")
+    rows = [f"\n{' ' * (indent + 3)}".join(_filled(side, WIDTH - indent - 3)) for side in sides]
+    return f"{first} = " + f"\n{' ' * indent} = ".join(rows) + (f"  {x.note}" if x.note else "")
+
+
+def _filled(side: Side, width: int) -> list[str]:
+    """The pieces on one line if they fit; else a line for each term, cut before a sign."""
+    rows, whole = [""], len(_joined(side)) <= width or all(sign != "·" for sign, _ in side)
+    for sign, piece in side:
+        text = f"{sign} {piece}" if sign else piece
+        full = len(rows[-1]) + 1 + len(text) > width
+        if rows[-1] and (full or (sign in SIGNS and not whole)):
+            rows.append("")
+        rows[-1] = f"{rows[-1]} {text}".strip()
+    return [part for row in rows for part in textwrap.wrap(row, width, break_long_words=False)]
+
+
+def _joined(side: Side) -> str:
+    return " ".join(f"{sign} {piece}".strip() for sign, piece in side)
+
+
+# LaTeX and Markdown
+
+
+def as_latex(lines: Sequence[Line]) -> str:
+    r"""One aligned block; sentences as \text."""
+    rows = [
+        row
+        for x in lines
+        if x
+        for row in (_aligned(x) if isinstance(x, Equation) else [f"&{_text(x)}"])
+    ]
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def as_markdown(lines: Sequence[Line]) -> str:
+    """Paragraphs, and blocks of equations between double dollar signs."""
+    parts = []
+    for equations, group in groupby((x for x in lines if x), lambda x: isinstance(x, Equation)):
+        if equations:
+            parts.append(f"$$\n{as_latex(list(group))}\n$$")
+        else:
+            parts += [MATH.sub(r"$\1$", str(x)) for x in group]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_lines(lines: Sequence[Line]) -> list[str]:
+    """Each equation in LaTeX without alignment, which mathtext can read."""
+    found = ["".join(_aligned(x)) for x in lines if isinstance(x, Equation)]
+    return [re.sub(r" ?&= ", " = ", text).replace(r"\&", "&") for text in found]
+
+
+def _aligned(x: Equation) -> list[str]:
+    sides = _distinct(x.right)
+    rows = [
+        " ".join(IN_LATEX.get(sign, f"{sign} ") + piece for sign, piece in side) for side in sides
+    ]
+    if x.note:
+        rows[-1] += rf" \qquad\text{{{x.note}}}"
+    if sum(map(len, rows)) < 2 * WIDTH:
+        return [f"{x.left} &= {' = '.join(rows)}"]
+    return [f"{x.left if not i else ''} &= {row}" for i, row in enumerate(rows)]
+
+
+def _text(sentence: str) -> str:
+    r"""A sentence of ours as \text{...} with its mathematics between."""
+    parts = MATH.split(sentence)
+    return "".join(p if i % 2 else rf"\text{{{p}}}" for i, p in enumerate(parts) if p)
