@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import copyreg
 import itertools
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -60,7 +59,7 @@ def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
 
     >>> a = Value(1.0, label="a")
     >>> list(names(order(a + Value(2.0, label="a"))).values())
-    ['a', 'a(2)', 'v1']
+    ['a', 'a⁽²⁾', 'v1']
     """
     given = {v: name_of(v.label) for v in nodes if v.label}
     for v in nodes:
@@ -78,9 +77,9 @@ def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
             continue
         name = unicode(label)
         seen[name] += 1
-        while seen[name] > 1 and f"{name}({seen[name]})" in taken:
+        while seen[name] > 1 and plain.again(name, seen[name]) in taken:
             seen[name] += 1
-        found[v] = spelling.spell(label) + (f"({seen[name]})" if seen[name] > 1 else "")
+        found[v] = spelling.again(spelling.spell(label), seen[name])
     return found
 
 
@@ -95,17 +94,15 @@ def texts(
 ) -> list[Any]:
     """The arguments of a node in a formula: names or Texts; x_i for a plain input of a dot.
 
-    name   the node's own; if it ends in (2), as of the second observation, so does x_i
+    name   the node's own; if it ends in ⁽²⁾, as of the second observation, so does x_i
     """
     given = [of.get(a, unnamed) if isinstance(a, Value) else a for a in v.args]
     found = [m.word(a) if isinstance(a, str) else a for a in given]
     if m is not plain:  # which is for reading back
-        again = re.search(r"\(\d+\)$", name)
         for i, x in dot_inputs(v):
             if not isinstance(x, Value):
-                found[len(v.args) // 2 + i - 1] = m.word(
-                    m.spell(f"x_{i}") + (again[0] if again else "")
-                )
+                label = m.again(m.spell(f"x_{i}"), m.times_of(name))
+                found[len(v.args) // 2 + i - 1] = m.word(label)
     return found
 
 

@@ -1,4 +1,4 @@
-"""DOT text to SVG, PNG and the like, by Graphviz: the system's, else the one that pip installs.
+"""DOT text to SVG, PNG and PDF, by Graphviz: the system's, else the one that pip installs.
 
 The layout program runs as a separate process that reads DOT and writes a picture.
 """
@@ -38,10 +38,11 @@ def program() -> str:
 def render(source: str, format: str = "svg", timeout: float = 120.0) -> bytes:
     """The picture of a graph in the DOT language.
 
-    format   what the program's -T option knows: "svg", "png" ...
+    format   what the program's -T option knows: "svg", "png", "pdf" ...
     timeout  in seconds
 
-    Raises RenderError with the program's own words if it fails.
+    Raises RenderError with the program's own words if it fails, and with a way out if it does not
+    know the format: graphviz-pure knows no "pdf".
     """
     import subprocess
 
@@ -50,9 +51,19 @@ def render(source: str, format: str = "svg", timeout: float = 120.0) -> bytes:
         done = subprocess.run(
             command, input=source.encode(), capture_output=True, timeout=timeout, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired:
+        raise RenderError(
+            f"render: {command[0]} found no layout in {timeout:g} s; draw less: fold=True, or "
+            "focus=value and radius=n"
+        ) from None
+    except OSError as error:
         raise RenderError(f"render: {command[0]} failed: {error}; {HINT}") from None
     if done.returncode != 0 or not done.stdout:
         words = done.stderr.decode(errors="replace").strip()[:500]
+        if "not recognized" in words:
+            raise RenderError(
+                f"render: {command[0]} writes no {format}; install Graphviz, whose dot does, "
+                "or take svg"
+            )
         raise RenderError(f"render: {' '.join(command)} failed: {words}; {HINT}")
     return done.stdout

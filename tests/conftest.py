@@ -1,6 +1,35 @@
+import browser
+import katex
+import pytest
 from hypothesis import settings
 
 settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)
 # other points each time: pytest --hypothesis-profile=thorough
 settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("default")
+
+# What some tests need that pip does not install: marker -> what is missing, empty if nothing is
+NEEDS = {"browser": browser.missing, "katex": katex.missing}
+left_out = dict.fromkeys(NEEDS, 0)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: drives a real Chromium")
+    config.addinivalue_line("markers", "katex: runs KaTeX in Node.js")
+
+
+def pytest_collection_modifyitems(items):
+    for marker, missing in NEEDS.items():
+        if why := missing():
+            for item in items:
+                if item.get_closest_marker(marker):
+                    left_out[marker] += 1
+                    item.add_marker(pytest.mark.skip(reason=why))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for marker, count in left_out.items():
+        if count:
+            terminalreporter.write_line(
+                f"{count} {marker} tests left out; to run them: {NEEDS[marker]()}", yellow=True
+            )

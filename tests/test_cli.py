@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
+import autograd_lite
 from autograd_lite import RenderError, render
-from autograd_lite.cli import main
+from autograd_lite.cli import doctor, main
 from autograd_lite.cli.lecture import lecture
 
 
@@ -77,3 +79,70 @@ def test_wrong_use(capsys, tmp_path):
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
     assert stop.value.code == 0
+
+
+def test_explain_prints_the_derivation_of_an_expression_in_steps(capsys):
+    given = ["z = w*x + b; tanh(z)", "x=2", "w=-3", "b=6.88"]
+    assert main(["explain", *given, "--wrt", "w"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("y = tanh(z) = 0.7064193\n\n∂y/∂w = ∂y/∂z · ∂z/∂w\n\n∂y/∂z = 1 − tanh(z)² = 1 − 0.7064193²")
+    assert "the same number" in out
+    assert ".grad" not in out
+    assert main(["explain", *given, "--wrt", "z", "--precision", "17"]) == 0
+    assert re.search(r"∂y/∂z = 1 − tanh\(z\)² = 1 − 0\.\d{16}² = 0\.\d{16}", capsys.readouterr().out)
+    assert main(["explain", *given]) == 0
+    assert "∂y/∂x = ∂y/∂z · w = 0.5009717 · (−3) = −1.502915" in capsys.readouterr().out
+    assert main(["explain", "-x**3", "x=2", "--format", "latex"]) == 0
+    assert r"\frac{\partial y}{\partial x} &= -3\,x^{2} = -3 \cdot 2^{2} = -12" in capsys.readouterr().out
+    assert main(["explain", "--format", "markdown", "-x", "x=2"]) == 0
+    assert capsys.readouterr().out.startswith("$$\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [(["x", "x=1", "--wrt", "q"], "--wrt q: there is no such variable or step"),
+     (["2", "x=1"], "does not depend on any variable"), (["x", "x=1", "--precision", "0"], "precision"),
+     (["z = x", "z=1", "x=2"], "z has a value already")],
+)  # fmt: skip
+def test_wrong_use_of_explain(args, why, capsys):
+    assert main(["explain", *args]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_draw_writes_a_file_or_prints_a_tree(tmp_path, capsys):
+    given = ["z = w*x; tanh(z)", "x=2", "w=-3"]
+    assert main(["draw", *given]) == 0
+    assert "z" in capsys.readouterr().out
+    for suffix in ("svg", "html", "mmd", "txt", "dot"):
+        path = tmp_path / f"a.{suffix}"
+        assert main(["draw", *given, str(path)]) == 0
+        assert "shows the graph" in capsys.readouterr().out
+        assert path.stat().st_size > 50
+    assert main(["draw", *given, "a.svg", "b.svg"]) == 2
+    assert "give one file" in capsys.readouterr().err
+    assert main(["draw", *given, str(tmp_path / "a.bmp")]) == 2
+    assert ".svg" in capsys.readouterr().err
+    assert main(["draw", "2", "x=2"]) == 2
+
+
+def test_doctor_says_what_is_there(capsys, monkeypatch):
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert f"autograd_lite {autograd_lite.__version__}" in out
+    assert re.search(r"renderer +\S*(dot|graphviz-pure)\S*\n +\S.*version", out)
+    assert "executor      eager" in out
+    assert re.search(r"^  graphviz +\d", out, re.M)
+    assert max(map(len, out.splitlines())) <= 100
+
+    def nothing():
+        raise RenderError(f"render: no layout program found; {render.HINT}")
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "program", nothing)
+    monkeypatch.setattr(doctor.metadata, "version", missing)
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "none; drawings are text trees" in out
+    assert "missing, for pictures: pip install 'autograd_lite[draw]'" in out

@@ -179,6 +179,9 @@ HOSTILE = [
     "await x", "*x", "sin(a=1)", "sin(*x)", "exec('1')", "eval('1')", "print(1)", "sin", "x; x",
     "import os", "", " ", "x +", ")(", "\0", "-" * 20_000 + "1", "-" * 9_000 + "1", "(" * 500 + "1",
     "(" * 199 + "x" + ")" * 199 + "+" * 5000, "9" * 9_999, "x" + "+x" * 300, "1" * 10_001,
+    "x = 2", "y; x", "y = z = x", "y += x", "y, z = x", "y[0] = x", "pi = x", "y = x; y = 2*x", "del x",
+    "y: int = x", "y = yield", "if x: x", "for y in x: x", "x.y = 2", "y = import_os; x", "global x",
+    "def f(): x", "y = x\nz", "raise x", "y = x; import os",
 ]  # fmt: skip
 
 

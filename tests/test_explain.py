@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import re
-import shutil
-import subprocess
 import warnings
 
+import katex
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -67,7 +64,7 @@ def test_a_hidden_weight_as_in_section_3_2_of_the_note():
         "∂z¹₂/∂w¹₂,₁ = x₁ = 10 "
         "∂C₁/∂w¹₂,₁ = 2(σ²₁ − y₁) · σ(z²₁)(1 − σ(z²₁)) · w²₁,₂ · σ(z¹₂)(1 − σ(z¹₂)) · x₁ "
         "= # · # · 0.5 · # · 10 = # "
-        "Check: a sweep of its own gives the same number. "
+        "Check: a separate backward sweep gives the same number. "
         "Shared, so backward() computes them once: "
         "∂C₁/∂z²₁ = ∂C₁/∂σ²₁ · ∂σ²₁/∂z²₁ = # is also in ∂C₁/∂w²₁,₁, ∂C₁/∂w²₁,₂, ∂C₁/∂b²₁ "
     )
@@ -100,23 +97,21 @@ def test_the_first_notes_point_factors_shared_by_both_derivatives():
     c.backward()
     text, numbers = numbers_replaced(str(explain(c, wrt=t1)))
     assert "∂C/∂z₂ = ∂C/∂ŷ · ∂ŷ/∂z₂ = # is also in ∂C/∂θ₂" in text
-    assert "∂C/∂z₂(2) = ∂C/∂ŷ(2) · ∂ŷ(2)/∂z₂(2) = # is also in ∂C/∂θ₂" in text
+    assert "∂C/∂z₂⁽²⁾ = ∂C/∂ŷ⁽²⁾ · ∂ŷ⁽²⁾/∂z₂⁽²⁾ = # is also in ∂C/∂θ₂" in text
     ys = [sigma(-1.2 * sigma(0.8 * x)) for x in (1.0, 2.0)]
     shared = [2 * (y - target) * y * (1 - y) for y, target in zip(ys, (0.2, 0.7))]
     assert numbers[-2:] == pytest.approx(shared, rel=1e-13)
     assert "C depends on θ₁ along 2 paths" in text
-    both = str(explain(c, wrt=[t1, t2], precision=6))
-    assert "∂C/∂θ₂ = ∂C/∂z₂(2) · a₁(2) + ∂C/∂z₂ · a₁" in both
-    assert "0.0440471  used 2 times below" in both
-    assert "12 products" in both
-    assert "4 paths there would be 16" in both
+    both = re.sub(r"\s+", " ", str(explain(c, wrt=[t1, t2], precision=6)))
+    assert "∂C/∂θ₂ = ∂C/∂z₂⁽²⁾ · a₁⁽²⁾ + ∂C/∂z₂ · a₁" in both
+    assert "0.0440471 used 2 times below" in both
+    assert "12 factors. Written out along each of the 4 paths, there would be 16." in both
 
 
 def test_without_labels_long_formulas_get_names_that_are_defined():
     c, t1, _ = one_one_one(labelled=False)
     derivation = explain(c, wrt=t1, precision=6)
     text = str(derivation)
-    assert "Nodes without a label, named here:" in text
     for name in set(re.findall(r"∂(v\d+)/", text)):
         assert re.search(rf"^{name} = \S", text, re.M), name
     assert max(map(len, text.splitlines())) <= 80
@@ -143,7 +138,7 @@ def test_nothing_superfluous_is_written():
         "cos(x·y)·y": ag.sin(x * y),
     }
     for formula, v in first.items():
-        line = str(explain(v, wrt=x)).splitlines()[0]
+        line = next(li for li in str(explain(v, wrt=x)).splitlines() if li.startswith("∂"))
         assert f"= {formula} =" in f"{line} =", (formula, line)
 
 
@@ -157,7 +152,7 @@ def test_plain_inputs_of_a_layer_are_named_by_their_place():
     both = net([0.5, -2.0]) + net([1.5, 3.0])
     text = str(explain(both, wrt=w))
     assert "∂z¹₂/∂w¹₂,₂ = x₂ = −2" in text
-    assert "∂z¹₂(2)/∂w¹₂,₂ = x₂(2) = 3" in text
+    assert "∂z¹₂⁽²⁾/∂w¹₂,₂ = x₂⁽²⁾ = 3" in text
 
 
 def test_more_than_twenty_paths_become_back_propagation():
@@ -167,7 +162,7 @@ def test_more_than_twenty_paths_become_back_propagation():
     text = str(explain(out, wrt=x, precision=5))
     assert "along 25 paths, too many to write out" in text
     assert "∂z³₁/∂z²₁ = ∂z³₁/∂σ²₁ · (1 − tanh(z²₁)²)" in text.replace("∂y/", "∂z³₁/")
-    assert "of the 25 paths there would be 125" in re.sub(r"\s+", " ", text)
+    assert "of the 25 paths, there would be 125." in re.sub(r"\s+", " ", text)
     assert explain(out, wrt=x).values[x] == pytest.approx(
         gradient(out, [x])[0].data, rel=1e-13
     )
@@ -178,37 +173,97 @@ def test_grad_is_compared_and_passes_that_were_added_up_are_noticed():
     b = p["b^2_1"]
     assert ".grad" not in str(explain(c, wrt=b))
     c.backward()
-    assert "b²₁: .grad is 2 times that: 2 passes were added up" in str(explain(c, wrt=b))
+    assert re.search(r"b²₁: \.grad is 0\.18\d+, 2 times that: passes were added up", str(explain(c, wrt=b)))
     c.zero_grad()
-    assert "b²₁: .grad is 0: backward() has not been called" in str(explain(c, wrt=b))
+    assert "b²₁: .grad is 0: no backward() has reached it" in str(explain(c, wrt=b))
     b.grad = 0.1
-    assert "b²₁: .grad is not that" in str(explain(c, wrt=b))
+    assert "b²₁: .grad is 0.1, another number" in str(explain(c, wrt=b))
     for q in p.values():
         q.grad = 0.0
     c.backward()
     c.backward()
     assert re.search(r"and \d+ more: .grad is 2 times that", re.sub(r"\s+", " ", str(explain(c))))
+    x = Value(0.0, label="x")
+    assert ".grad is 0: no backward()" in str(explain(ag.sqrt(x), wrt=x))  # where the slope is inf
 
 
 def test_numbers_changed_after_the_recording_are_noticed():
     c, p = example()
+    derivation = explain(c, wrt=p["b^2_1"])
+    before = str(derivation)
     ag.SGD(list(p.values()), lr=0.1).step()
-    text = str(explain(c, wrt=p["b^2_1"]))
-    assert "b²₁" in text[text.index("Note:"):]
-    assert "changed since the graph was" in text
+    assert str(derivation) == before  # a derivation is that of its moment
+    text = re.sub(r"\s+", " ", str(explain(c, wrt=p["b^2_1"])))
+    assert "Note: by the present numbers" in text
+    assert "z²₁ would be different: data was changed after the graph was recorded" in text
     assert "Note:" not in str(explain(cost(two_two_one(), 0), wrt=c))
+    unlabelled = Value(2.0)
+    y = unlabelled * unlabelled
+    unlabelled.data = 3.0
+    assert "Note: by the present numbers y would be different" in str(explain(y, wrt=unlabelled))
+
+
+def test_a_direct_derivative_is_told_from_the_total_one():
+    w, x = Value(2.0, label="w"), Value(3.0, label="x")
+    z = w * x
+    z.label = "z"
+    c = z * w + w
+    c.label = "C"
+    text = str(explain(c, wrt=w))
+    assert "∂C/∂w = ∂C/∂z · ∂z/∂w + ∂C/∂w|z" in text
+    assert "(∂C/∂w|z is the derivative with z held fixed.)" in text
+    assert "∂C/∂w|z = 1 + z = 1 + 6 = 7" in text
+    assert text.count("\n∂C/∂w = ") == 2 - text.startswith("∂C/∂w = ")
+    assert "|" not in str(explain(c, wrt=x))
+
+
+def test_every_name_is_defined():
+    zs = [Value(0.1, label="z_1"), Value(0.2, label="z_2")]
+    z, w = Value(1.0, label="z"), Value(2.0, label="w")
+    u = Value(1.0, label="u")
+    for _ in range(40):
+        u = u * 1.5 + w
+    unlabelled = Value(0.5)
+    cases = [(ag.cross_entropy(zs, 0), zs[0]), (z * u, z), (z * u, w), (ag.tanh(unlabelled * z), unlabelled),
+             (ag.cross_entropy(ag.MLP(2, [9, 9], seed=1)([1, 2]), 0), None)]  # fmt: skip
+    for root, wrt in cases:
+        text = str(explain(root, wrt=wrt, precision=5))
+        for name in set(re.findall(r"\b(v\d+|y)\b", text)):
+            assert re.search(rf"^{name} = \S", text, re.M), (name, text)
+
+
+def test_where_the_written_formula_gives_another_number_that_is_said():
+    w, x = Value(2.0, label="w"), Value(0.0, label="x")
+    for y, note in [
+        (ag.maximum(w, 2), "one half each at a tie"),
+        (ag.hypot(x, 0.0), "slopes 0 at (0, 0)"),
+        (ag.log(w - 4), "outside the domain of log the derivative is nan"),
+        (ag.tanh(w * 10), "keeps its digits"),
+        (ag.clip(w, 3, 1), "where low > high the result is high"),
+    ]:
+        wrt = x if any(v is x for v in order(y)) else w
+        text = re.sub(r"\s+", " ", str(explain(y, wrt=wrt)))
+        assert note in text or ("clip" in text and "= 0" in text), text
+    for y in (ag.tanh(w), ag.sigmoid(w * 3), ag.maximum(w, 1), w**3 / 7):
+        assert "Note:" not in str(explain(y, wrt=w))
 
 
 def test_ends_and_no_path():
     x, y = Value(2.0, label="x"), Value(3.0, label="y")
     assert str(explain(x, wrt=x)).startswith("∂x/∂x = 1\n")
     assert str(explain(x * 2, wrt=y)).startswith("∂f/∂y = 0\n")
-    assert "does not depend on it" in str(explain(x * 2, wrt=[x, y]))
+    assert "f does not depend on y." in str(explain(x * 2, wrt=[x, y]))
     assert explain(x * 2, wrt=[x, y]).values == {x: 2.0, y: 0.0}
     z = x * y
     assert explain(ag.exp(z), wrt=z).values[z] == math.exp(6.0)
     assert explain(Value(1.0) + Value(2.0)).values
-    assert str(explain(x * x)).startswith("Back propagation")
+    assert "Back propagation" in str(explain(x * y))
+    assert "Back propagation" not in str(explain(x * x))  # one leaf
+    with ag.no_grad():
+        alone = x * y
+    assert "has no recorded inputs: it is a leaf, or was computed under no_grad()" in re.sub(
+        r"\s+", " ", str(explain(alone, wrt=x)))  # fmt: skip
+    assert explain(x * y, wrt=[x, x]).values == {x: 3.0}
     assert repr(explain(x * x, wrt=x)) == str(explain(x * x, wrt=x))
 
 
@@ -218,32 +273,44 @@ def test_an_adjoint_of_zero_stays_zero():
     root.label = "r"
     y = root * 0.0
     assert explain(y, wrt=x).values[x] == 0.0
-    assert "Check: a sweep of its own gives the same number." in str(explain(y, wrt=x))
+    assert "Check: a separate backward sweep gives the same number." in str(explain(y, wrt=x))
 
 
 def test_a_users_operation_that_cannot_be_written_gets_a_name_for_its_derivative():
+    odd = ag.operation("odd", lambda m, a: a, lambda m, y, a: ("1",) if not isinstance(a, float) else (1.0,))
     f = ag.operation("lift", lambda m, a, b: m.where(a > b, a, b),
                      lambda m, y, a, b: (1.0, 0.0) if float(getattr(a, "data", a)) > b else (0.0, 1.0))  # fmt: skip
     try:
         x = Value(2.0, label="x")
         text = str(explain(f(x, 1.0), wrt=x))
         assert "∂₁lift(x, 1)" in text
-        assert text.splitlines()[0].endswith("= 1")
+        assert "∂₁lift(2, 1) = 1" in text
         assert r"\partial_{1} \operatorname{lift}" in explain(f(x, 1.0), wrt=x).latex()
     finally:
         CUSTOM.pop("lift")
+        assert "odd′(x)" in str(explain(odd(x), wrt=x))
+        CUSTOM.pop("odd")
 
 
 def test_wrong_use_is_explained():
     x = Value(1.0, label="x")
     with pytest.raises(TypeError, match=r"explain: root must be a Value, not float 1\.0"):
         explain(1.0)
-    with pytest.raises(TypeError, match="wrt must be Values, not int 3"):
+    with pytest.raises(TypeError, match="wrt must be a Value or several, not int 3"):
         explain(x * 2, wrt=[x, 3])
+    with pytest.raises(TypeError, match=r"explain: wrt must be a Value or several, not float 3\.0"):
+        explain(x * 2, wrt=3.0)
     with pytest.raises(ValueError, match="wrt is empty"):
         explain(x * 2, wrt=[])
     with pytest.raises(ValueError, match="precision"):
         explain(x * 2, precision=0)
+
+
+def test_wide_sums_are_not_refused():
+    w = Value(2.0, label="w")
+    others = [Value(1.0, label=f"a{i}") for i in range(6000)]
+    text = str(explain(ag.dot([w, *others], [1.0] * 6001) ** 2, wrt=w))
+    assert len(text) < 2000
 
 
 def test_a_large_graph_is_refused_with_advice_or_explained_in_part():
@@ -322,6 +389,10 @@ def derivations():
     yield explain(c, wrt=[t1, t2])
     yield explain(one_one_one(labelled=False)[0])
     x, y = Value(1.5, label="x"), Value(-3e-20, label=r"50% {a}_b \& #1 $ ~^ \"q\" `<>")
+    twice = x * y
+    twice.backward()
+    twice.backward()
+    yield explain(twice, wrt=x)
     yield explain((x + y) * y / (x - 1e30), wrt=[x, y])
     for row in ALL_ROWS:
         args = next(row.points())
@@ -340,31 +411,8 @@ def test_mathtext_reads_every_equation():
                 parser.parse(f"${line}$")
 
 
-def node():
-    found = shutil.which("node")
-    if found and not subprocess.run([found, "-e", "require('katex')"], capture_output=True).returncode:
-        return found
-    return None
-
-
 @pytest.mark.katex
-def test_katex_reads_every_derivation(tmp_path):
-    program = (
-        "const katex = require('katex'), fs = require('fs');\n"
-        "for (const t of JSON.parse(fs.readFileSync(process.argv[2], 'utf8')))\n"
-        "  katex.renderToString(t, {displayMode: true, throwOnError: true, strict: false});\n"
-        "console.log('all read');"
-    )
-    (tmp_path / "run.js").write_text(program)
-    (tmp_path / "latex.json").write_text(json.dumps([d.latex() for d in derivations()]))
-    done = subprocess.run(
-        [shutil.which("node"), str(tmp_path / "run.js"), str(tmp_path / "latex.json")],
-        capture_output=True, text=True, env={**os.environ},
-    )  # fmt: skip
-    assert done.stdout.strip() == "all read", done.stderr
-    broken = tmp_path / "broken.json"
-    broken.write_text(json.dumps([r"\frac{a"]))
-    done = subprocess.run(
-        [shutil.which("node"), str(tmp_path / "run.js"), str(broken)], capture_output=True, text=True
-    )
-    assert done.returncode != 0
+def test_katex_reads_every_derivation():
+    texts = [derivation.latex() for derivation in derivations()]
+    assert katex.render(texts) == str(len(texts))
+    assert "KaTeX parse error" in katex.render([*texts, r"\frac{a"])

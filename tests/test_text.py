@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from support import ROWS, at_kink
 
 import autograd_lite as ag
 from autograd_lite.ops import floats
-from autograd_lite.text import decimal, latex, plain, unicode
+from autograd_lite.text import decimal, latex, name_of, plain, pretty, tex, unicode
 
 NAMES = {n: getattr(floats, n) for n in dir(floats) if not n.startswith("_")}
 
@@ -72,6 +73,28 @@ def test_parentheses_are_right(tree):
         assert again == pytest.approx(number, rel=1e-9, abs=1e-12)
 
 
+@given(formulas(depth=5))
+def test_what_is_left_out_changes_nothing(tree):
+    texts = {"x": plain.short.symbol("x"), "y": plain.short.symbol("y")}
+    numbers = {"x": 1.25, "y": -0.75}
+    for small in (tree, with_ones(tree)):  # also with 0, 1 and -1 as the numbers
+        number = run(small, floats, numbers)
+        if math.isfinite(number) and abs(number) < 1e100:
+            text = str(run(small, plain.short, texts))
+            try:
+                again = evaluate(text, **numbers)
+            except ZeroDivisionError:
+                continue
+            assert again == pytest.approx(number, rel=1e-9, abs=1e-12), text
+            assert not re.search(r"(?<![\d.*])1\*(?!\*)|\+ 0$|\*\*1(?!\d)|\+ -|- -|\*-", text), text
+
+
+def with_ones(tree):
+    if isinstance(tree, tuple):
+        return tuple(map(with_ones, tree))
+    return {2.0: 1.0, 0.5: 0.0, -3.0: -1.0}.get(tree, tree)
+
+
 def test_a_label_that_is_an_expression_is_put_in_parentheses():
     a, b = ag.Value(1.0, label="a + b"), ag.Value(2.0, label="c")
     assert "(a + b)*c" in ag.table(a * b)
@@ -86,6 +109,43 @@ def test_no_superfluous_parentheses():
     assert str((x + y) * -2.0) == "(x + y)*(-2)"
     assert str(plain.pow(x + y, 2.0)) == "(x + y)**2"
     assert str(plain.div(x, x * y)) == "x/(x*y)"
+
+
+def test_mathematics_in_unicode():
+    x, z, w = map(pretty.short.symbol, ("x", "z^1_2", "w"))
+    m = pretty.short
+    for text, formula in {
+        "2(x − w)": 2.0 * (x - w), "2x": 2.0 * x, "x·w": x * w, "σ(z¹₂)(1 − σ(z¹₂))": m.sigmoid(z) * (1.0 - m.sigmoid(z)),
+        "(z¹₂)²": m.pow(z, 2.0), "x³": m.pow(x, 3.0), "x⁻¹": m.pow(x, -1.0), "x^2.5": m.pow(x, 2.5),
+        "x^(x + w)": m.pow(x, x + w), "√(x + w)": m.sqrt(x + w), "|x − w|": m.abs(x - w), "1/2·(x + w)": m.div(1.0, 2.0) * (x + w),
+        "x − w": x + -w, "x + w": x - -w, "−x·w": x * -w, "x/w": -x / -w, "(1 if x > 0 else 0)·x": m.where(x > 0.0, 1.0, 0.0) * x,
+        "x ≤ w": x <= w, "2·2": m.number(2.0) * m.number(2.0), "x·(−2)": x * m.number(-2.0),
+        "x + w + … + z¹₂": m.sum(x, w, x, x, x, z), "x·w + z¹₂": m.dot(x, w, z), "∞": m.number(math.inf), "√(x² + w²)": m.hypot(x, w),
+        "3·sin(x)": 3.0 * m.sin(x), "tanh(x)²": m.pow(m.tanh(x), 2.0),
+    }.items():  # fmt: skip
+        assert str(formula) == text
+
+
+def test_a_formula_has_no_truth():
+    with pytest.raises(TypeError, match=r"use m\.where"):
+        bool(plain.symbol("x") > 0.0)
+
+
+def test_labels_in_latex():
+    for label, text in {
+        "w^1_{2,1}": "w^{1}_{2,1}", "\\hat{y}_k": "\\hat{y}_{k}", "\\theta": "\\theta", "v12": "v_{12}", "loss": "\\mathrm{loss}",
+        "a b": "\\mathrm{a\\ b}", "50%": "\\mathrm{50\\%}", "x^2^3": "\\mathrm{x\\wedge 2\\wedge 3}", "\\evil{x}": "\\mathrm{\\backslash evil\\{x\\}}",
+        "x_{}}": "\\mathrm{x\\_\\{\\}\\}}",
+    }.items():  # fmt: skip
+        assert tex(label) == text
+
+
+@given(st.text(max_size=80))
+def test_names_are_short_printable_and_on_one_line(label):
+    name = name_of(label)
+    assert len(name) <= 40
+    assert name.isprintable()
+    assert name == name.strip()
 
 
 def test_latex():

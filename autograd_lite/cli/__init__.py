@@ -14,11 +14,13 @@ from collections.abc import Iterable, Sequence
 
 from .. import __version__
 from ..render import RenderError
-from . import evaluate, lecture, training
+from . import doctor, evaluate, lecture, training
 
 EXAMPLES = """examples:
   autograd-lite
   autograd-lite eval "tanh(w*x + b)" x=2 w=-3 b=6.88 --check
+  autograd-lite explain "z = w*x + b; tanh(z)" x=2 w=-3 b=6.88 --wrt w
+  autograd-lite draw "z = w*x + b; tanh(z)" x=2 w=-3 b=6.88 steps.html
   autograd-lite train penguins.csv --target species --save model.json
   autograd-lite predict model.json more.csv
 """
@@ -29,9 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = [*(sys.argv[1:] if argv is None else argv)]
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given = ["lecture", *given]
-    if given[0] == "eval":  # an expression such as -x is not an option
-        known = ("-h", "--help", "--draw", "--check")
-        places = [i for i in range(1, len(given)) if given[i - 1] != "--draw"]
+    options = {"eval": ("--draw", "--check"), "draw": (),
+               "explain": ("--wrt", "--precision", "--format")}.get(given[0])  # fmt: skip
+    if options is not None:  # an expression such as -x is not an option
+        known = ("-h", "--help", *options)
+        taken = [o for o in options if o != "--check"]  # with a value after them
+        places = [i for i in range(1, len(given)) if given[i - 1] not in taken]
         first = next((i for i in places if given[i].split("=")[0] not in known), None)
         if first is not None:
             given[first] = f" {given[first]}"
@@ -45,7 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             except BrokenPipeError:  # the reader has seen enough; the work goes on
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     except (OSError, ValueError, ArithmeticError, ImportError, RenderError) as error:
-        print(f"autograd-lite {args.command}: {error}", file=sys.stderr)
+        message = str(error).removeprefix(f"{args.command}: ")
+        print(f"autograd-lite {args.command}: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -59,6 +65,13 @@ def _lines(args: argparse.Namespace) -> Iterable[str]:
         return lecture.lecture(args.out, color=color)
     if args.command == "eval":
         return evaluate.evaluate(args.expression, args.variables, args.draw, args.check)
+    if args.command == "explain":
+        return [evaluate.explained(
+            args.expression, args.variables, args.wrt, args.precision, args.format)]  # fmt: skip
+    if args.command == "draw":
+        return [evaluate.drawn(args.expression, args.rest)]
+    if args.command == "doctor":
+        return doctor.doctor()
     if args.command == "train":
         return training.train(args)
     return training.predict(args.model, args.file, args.out)
@@ -82,6 +95,21 @@ def _parser() -> argparse.ArgumentParser:
     expression.add_argument("variables", nargs="*", metavar="name=number")
     expression.add_argument("--draw", metavar="FILE", help="save the graph (.svg, .png or .dot)")
     expression.add_argument("--check", action="store_true", help="check the gradients")
+
+    derivation = commands.add_parser("explain", help="the derivation of an expression")
+    derivation.add_argument("expression", help='such as "z = w*x + b; tanh(z)"')
+    derivation.add_argument("variables", nargs="*", metavar="name=number")
+    derivation.add_argument("--wrt", metavar="NAME", help="by one variable or step, path by path; "
+                            "by default all, by back propagation")  # fmt: skip
+    derivation.add_argument("--precision", type=int, default=7, help="digits, default 7; 17: all")
+    derivation.add_argument("--format", choices=("text", "latex", "markdown"), default="text")
+
+    picture = commands.add_parser("draw", help="the graph of an expression")
+    picture.add_argument("expression", help='such as "z = w*x + b; tanh(z)"')
+    picture.add_argument("rest", nargs="*", metavar="name=number | FILE", help="the file's suffix "
+                         "says how: .svg .png .pdf .html .dot .mmd .txt; none: a tree")  # fmt: skip
+
+    commands.add_parser("doctor", help="what is installed, what draws, what computes")
 
     train = commands.add_parser("train", help="train a network on a CSV file")
     train.add_argument("file", metavar="FILE.csv")

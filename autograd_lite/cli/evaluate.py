@@ -1,7 +1,8 @@
-"""`eval`: the value and all gradients of an expression given as text, which is never executed.
+"""`eval`, `explain` and `draw`: an expression given as text, which is never executed.
 
 The text is parsed with `ast`, and only numbers, the given variables, the operators of Value and the
-functions of the table are accepted; anything else is refused before anything is computed.
+functions of the table are accepted; anything else is refused before anything is computed. Steps
+before the last may be given names: "z = w*x + b; tanh(z)".
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 from .. import functions
 from ..check import check_grads
 from ..draw import draw
-from ..engine import Value
+from ..engine import Value, order
+from ..explain import explain
 from ..ieee import shown
 from ..ops import ALIASES, TABLE
 from ..text import unicode
@@ -43,11 +45,11 @@ class ExpressionError(ValueError):
 def parse(text: str, names: list[str]) -> Callable[..., Any]:
     """The function of the variables `names` that the text describes.
 
-    >>> parse("tanh(w*x + b)", ["w", "x", "b"])(0.0, 2.0, 0.0)
+    >>> parse("z = w*x + b; tanh(z)", ["w", "x", "b"])(0.0, 2.0, 0.0)
     0.0
 
-    Raises ExpressionError: too long, too deep, no expression, an unknown name, anything else than
-    numbers, variables, operators and functions of the table.
+    Raises ExpressionError: too long, too deep, no expression, an unknown name, a name given twice,
+    anything else than numbers, variables, operators and functions of the table.
     """
     text = text.strip()
     if len(text) > LONGEST:
@@ -55,12 +57,41 @@ def parse(text: str, names: list[str]) -> Callable[..., Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text, mode="eval").body
+            body = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = (getattr(error, "msg", None) or "it is nested too deep")[:80]
         raise ExpressionError(f"{shown(text)} is not an expression: {reason}") from None
-    _check(tree, set(names))
-    return lambda *xs: _run(tree, dict(zip(names, xs, strict=True)))
+    if not body:
+        raise ExpressionError("there is no expression")
+    steps: list[tuple[str, ast.AST]] = []
+    for i, statement in enumerate(body):
+        name, tree = _step(statement, last=i == len(body) - 1)
+        known = {*names, *(n for n, _ in steps)}
+        _check(tree, known)
+        if name in known or name in CONSTANTS:
+            raise ExpressionError(f"{name} has a value already; choose another name for the step")
+        steps.append((name, tree))
+    return lambda *xs: _steps(steps, dict(zip(names, xs, strict=True)))
+
+
+def _step(statement: ast.AST, last: bool) -> tuple[str, ast.AST]:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=tree):
+            return name, tree
+        case ast.Expr(value=tree) if last:
+            return "", tree
+        case ast.Expr():
+            raise ExpressionError("every step but the last needs a name: z = w*x + b; tanh(z)")
+    raise ExpressionError(f"{type(statement).__name__} is not allowed; use expressions")
+
+
+def _steps(steps: list[tuple[str, ast.AST]], values: dict[str, Any]) -> Any:
+    result = None
+    for name, tree in steps:
+        result = values[name] = _run(tree, values)
+        if isinstance(result, Value) and not result.label:
+            result.label = name
+    return result
 
 
 def _check(tree: ast.AST, names: set[str]) -> None:
@@ -145,8 +176,8 @@ def assignments(pairs: list[str]) -> dict[str, float]:
     return found
 
 
-def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> list[str]:
-    """The lines that `eval` prints: the value, the gradients, and what was drawn and checked."""
+def compute(text: str, pairs: list[str]) -> tuple[Callable[..., Any], list[Value], Any]:
+    """The function, its inputs and its result, after backward(); gradients need a variable."""
     given = assignments(pairs)
     f = parse(text, list(given))
     inputs = [Value(x, label=name) for name, x in given.items()]
@@ -154,10 +185,17 @@ def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> l
         y = f(*inputs)
     except (TypeError, ValueError, OverflowError) as error:
         raise ExpressionError(str(error)) from None
+    if isinstance(y, Value):
+        y.backward()
+    return f, inputs, y
+
+
+def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> list[str]:
+    """The lines that `eval` prints: the value, the gradients, and what was drawn and checked."""
+    f, inputs, y = compute(text, pairs)
     lines = [f"value     {y.data if isinstance(y, Value) else y!r}"]
     if not isinstance(y, Value):
         return [*lines, "the value does not depend on any variable: nothing to draw or check"]
-    y.backward()
     width = max(8, *(len(unicode(v.label)) + 3 for v in inputs))
     lines += [f"{'d/d' + unicode(v.label):<{width}}  {v.grad!r}" for v in inputs]
     if picture:
@@ -166,3 +204,37 @@ def evaluate(text: str, pairs: list[str], picture: str | None, check: bool) -> l
     if check:
         lines += ["", str(check_grads(f, inputs, raises=False))]
     return lines
+
+
+def explained(text: str, pairs: list[str], wrt: str | None, precision: int, form: str) -> str:
+    """What `explain` prints: the derivation by one variable, or by all."""
+    _, inputs, y = compute(text, pairs)
+    by = None
+    if not isinstance(y, Value):
+        raise ExpressionError("the value does not depend on any variable: nothing to derive")
+    if wrt is not None:
+        by = next((v for v in order(y) if v.label == wrt != ""), None)
+        by = by or next((v for v in inputs if v.label == wrt), None)
+        if by is None:
+            raise ExpressionError(f"--wrt {wrt}: there is no such variable or step")
+    elif len(inputs) == 1:
+        (by,) = inputs
+    derivation = explain(y, wrt=by, precision=precision)
+    if form == "text":
+        return str(derivation)
+    return derivation.latex() if form == "latex" else derivation.markdown()
+
+
+def drawn(text: str, rest: list[str]) -> str:
+    """What `draw` prints: the graph as a tree, or which file shows it."""
+    pairs = [x for x in rest if "=" in x]
+    files = [x for x in rest if "=" not in x]
+    if len(files) > 1:
+        raise ExpressionError(f"{', '.join(files)}: give one file for the picture")
+    _, _, y = compute(text, pairs)
+    if not isinstance(y, Value):
+        raise ExpressionError("the value does not depend on any variable: nothing to draw")
+    if not files:
+        return draw(y).text
+    draw(y).save(files[0])
+    return f"{files[0]} shows the graph"

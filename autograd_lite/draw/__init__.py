@@ -1,81 +1,64 @@
 """The picture of a recorded graph: numbers, gradients, and the local derivative on each edge.
 
+The colour of a line is the sign of what flows back along it, and its width the size; a large graph
+is folded: neurons, layers and whole modules become one box, and what repeats is drawn once.
+
 >>> x = Value(3.0, label="x")
 >>> y = x * x
 >>> y.backward()
 >>> picture = draw(y)
 >>> picture.save("square.svg")  # doctest: +SKIP
 >>> print(picture.text)
-name  formula  data  grad  derivative by its inputs
-x                 3     6
-v1    x*x         9     1  x: 3, x: 3
+          data  grad
+v1 = x·x     9     1
+└─ x         3     6
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Value
-from ..graph import edges, formula, names, order, table
 from ..ieee import shown
 from ..render import RenderError, render
-from ..text import decimal, unicode
+from .called import Called
+from .dot import digraph
+from .mermaid import mermaid
+from .tree import tree
+from .view import SHOW, View
 
 if TYPE_CHECKING:
     import graphviz
 
-MOST_NODES = 1000
-NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-LONGEST = 24  # characters of a formula in a node
-FONT = "Helvetica,Arial,sans-serif"
-INK, FAINT = "#1f2933", "#52606d"
-FILL = {"input": "#e3f0fa", "inner": "#ffffff", "root": "#fdf0d5"}
-LINE = {"input": "#2b6cb0", "inner": "#9aa5b1", "root": "#b7791f"}
+    from .page import Page
+
+PICTURES = ("svg", "png", "pdf")
+SHOWN = frozenset(SHOW) - {"constants"}
+TEXTS = ("dot", "gv", "html", "mmd", "txt")
 
 
 class Drawing:
-    """A picture of a graph: .digraph, .source (DOT), .text, .save(path); Jupyter shows it."""
+    """A picture of a graph at the time of draw(); Jupyter shows it, save(path) writes it.
 
-    def __init__(self, root: Value, precision: int, rankdir: str, nodes: list[Value]) -> None:
-        self.root, self.precision, self.rankdir, self.nodes = root, precision, rankdir, nodes
+    roots    what was drawn
+    nodes    the nodes in it, inputs first: n3 in the picture is nodes[3]
+    digraph  the picture for the package graphviz; source: in the DOT language
+    text     the picture as lines of text, which needs nothing installed
+    mermaid  the picture in Mermaid's language
+    """
+
+    def __init__(self, roots: list[Value], options: dict[str, Any], rankdir: str) -> None:
+        self.roots, self.rankdir, self._options = roots, rankdir, options
+        self._view = View(roots, **options)
+        self.nodes = self._view.nodes
 
     @property
     def digraph(self) -> graphviz.Digraph:
-        """The graph for the package graphviz."""
-        try:
-            import graphviz
-        except ImportError:
-            raise RenderError(
-                "draw: the package graphviz is missing; pip install 'autograd_lite[draw]'"
-            ) from None
-        of = names(self.nodes)
-        at = {v: f"n{i}" for i, v in enumerate(self.nodes)}
-        g = graphviz.Digraph("autograd_lite")
-        g.attr(rankdir=self.rankdir, bgcolor="#fbfcfd", pad="0.3", nodesep="0.25", ranksep="0.6")
-        g.attr("node", shape="box", style="rounded,filled", fontname=FONT, fontsize="12",
-               fontcolor=INK, margin="0.14,0.07", penwidth="1.2")  # fmt: skip
-        g.attr("edge", fontname=FONT, fontsize="10", fontcolor=FAINT, color="#7b8794",
-               arrowsize="0.6")  # fmt: skip
-        for v in self.nodes:
-            kind = "root" if v is self.root else "input" if v.op is None else "inner"
-            g.node(at[v], graphviz.escape(self._label(v, of)),
-                   fillcolor=FILL[kind], color=LINE[kind])  # fmt: skip
-        for source, target, partial, _ in edges(self.nodes):
-            if source not in at:  # beyond depth
-                g.node(f"{at[target]}_", "…", shape="plaintext", style="")
-            g.edge(at.get(source, f"{at[target]}_"), at[target],
-                   label=f" {decimal(partial, self.precision)} ")  # fmt: skip
-        return g
-
-    def _label(self, v: Value, of: dict[Value, str]) -> str:
-        name = of[v]
-        grad = "–" if self.root.grad == 0.0 else decimal(v.grad, self.precision)
-        head = " = ".join(part for part in ((name if v.label else ""), _operation(v, of)) if part)
-        body = f"{decimal(v.data, self.precision)}\ngrad {grad}"
-        text = NOT_IN_XML.sub("�", f"{head}\n{body}" if head else body)
-        return text.replace("&", "&amp;")  # Graphviz reads entities
+        """The graph for the package graphviz. Raises RenderError if that is missing."""
+        return digraph(self._view, self.rankdir)
 
     @property
     def source(self) -> str:
@@ -83,22 +66,60 @@ class Drawing:
         return str(self.digraph.source)
 
     @property
+    def mermaid(self) -> str:
+        """The graph in Mermaid's language."""
+        return mermaid(self._view, self.rankdir)
+
+    @property
     def text(self) -> str:
-        """The graph as a table, which needs nothing installed."""
-        return table(digits=self.precision, nodes=self.nodes)
+        """The graph as a tree of lines."""
+        return tree(self._view)
+
+    def page(self) -> Page:
+        """The picture as an HTML page that plays values forward and adjoints back.
+
+        Raises ValueError for several roots, a folded picture, or more than 300 nodes.
+        """
+        from .page import MOST_NODES, page
+
+        view, root = self._view, self.roots[0]
+        if view.folded or len(self.roots) > 1 or len(self.nodes) > MOST_NODES:
+            raise ValueError(
+                f"draw: a page plays one root and at most {MOST_NODES} nodes, none folded; draw "
+                "an earlier value, or a part by focus=value and radius=n"
+            )
+        if root not in view.wiring.at:
+            raise ValueError("draw: a page needs the root in the picture; give a larger radius=")
+        plain = SHOWN - {"legend", "tooltips"}
+        drawn = digraph(View(self.roots, **self._options | {"show": plain}), self.rankdir)
+        svg = render(str(drawn.source)).decode()
+        precision = self._options["precision"]
+        return page(root, svg[svg.index("<svg") :], self.nodes, view.of, precision=precision)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture; the suffix says how: .svg, .png, or .dot and .gv for the source.
+        """Write the picture as the suffix says.
 
-        Raises ValueError for another suffix, RenderError if there is no layout program.
+        .svg .png .pdf   a picture, by Graphviz
+        .html            a page that plays the computation, see page()
+        .dot .gv .mmd    the source for Graphviz or Mermaid
+        .txt             text
+
+        Raises ValueError for another suffix, RenderError if there is no layout program or it does
+        not know the format.
         """
         suffix = os.path.splitext(path)[1].lower().removeprefix(".")
-        if suffix not in ("svg", "png", "dot", "gv"):
-            raise ValueError(f"Drawing.save: {shown(str(path))}; the name must end in .svg or .png")
-        source = self.source
-        picture = source.encode() if suffix in ("dot", "gv") else render(source, suffix)
+        if suffix not in PICTURES + TEXTS:
+            known = ", ".join(f".{name}" for name in PICTURES + TEXTS)
+            raise ValueError(f"Drawing.save: {shown(str(path))}; the name must end in {known}")
+        if suffix in PICTURES:
+            written = render(self.source, suffix)
+        elif suffix == "html":
+            written = str(self.page()).encode()
+        else:
+            texts = {"mmd": lambda: self.mermaid, "txt": lambda: f"{self.text}\n"}
+            written = texts.get(suffix, lambda: self.source)().encode()
         with open(path, "wb") as file:
-            file.write(picture)
+            file.write(written)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
@@ -107,65 +128,88 @@ class Drawing:
             return {"text/plain": f"{self.text}\n{error}"}
 
     def __repr__(self) -> str:
-        return f"<drawing of {len(self.nodes)} nodes>"
-
-
-def _operation(v: Value, of: dict[Value, str]) -> str:
-    """What made the node, as short as it can be read: σ(z¹₁), (ŷ - y)², Σ wx + b."""
-    if v.op is None or v.op.arity is None:
-        name = "" if v.op is None else v.op.symbol or v.op.name
-        return name.removesuffix(" + b") if len(v.args) % 2 == 0 else name
-    inner = {a: _caption(a, of) for a in v.args if isinstance(a, Value)}
-    if v.op.arity == 1 and v.op.name != "neg":
-        text = inner[v.args[0]]
-        text = f"{v.op.symbol or v.op.name}{text if text.startswith('(') else f'({text})'}"
-    else:
-        text = re.sub(r"\*\*([23])(?![\d.e])", lambda m: "²³"[int(m[1]) - 2], formula(v, inner))
-    return text if len(text) <= LONGEST else v.op.symbol or v.op.name
-
-
-def _caption(v: Value, of: dict[Value, str]) -> str:
-    """The name of an input; if it has none, how it came from named ones, else a dot."""
-    if v.label:
-        return of.get(v, unicode(v.label))
-    named = v.op is not None and all(not isinstance(a, Value) or a.label for a in v.args)
-    if not named or len(v.args) > 2:
-        return "·"
-    return f"({formula(v, {a: _caption(a, of) for a in v.args if isinstance(a, Value)})})"
+        boxes = sum(bool(box.members) for box in self._view.boxes)
+        folded = f" in {boxes} boxes" if self._view.folded else ""
+        return f"<drawing of {len(self.nodes)} nodes{folded}>"
 
 
 def draw(
-    value: Value, *, precision: int = 7, rankdir: str = "LR", depth: int | None = None
-) -> Drawing:
-    """The picture of the graph that computed `value`.
+    roots: Value | Iterable[Value], *, precision: int = 7, rankdir: str = "LR",
+    depth: int | None = None, fold: bool | None = None, focus: Value | None = None,
+    radius: int | None = None, path: tuple[Value, Value] | None = None,
+    show: str | Iterable[str] | None = None, names: Mapping[str, Any] | None = None,
+) -> Drawing:  # fmt: skip
+    """The picture of the graph that computed a Value, or several.
 
     precision  significant digits
-    rankdir    "LR": inputs left, result right; "BT": result on top
-    depth      show only what is at most so many steps behind `value`
+    rankdir    "LR": inputs left, result right; "BT": result on top; or "RL", "TB"
+    depth      how deep to look: 0 modules, 1 layers, 2 neurons, 3 every node; by default the
+               deepest that takes at most 300 boxes
+    fold       True draws parts that play the same role once, as ×12; False never does; by default
+               where there would be more than 300 boxes
+    focus, radius  only what is at most `radius` steps (2) before or after the value `focus`
+    path       (a, b): what lies between a and b in full colour, the rest in grey
+    show       some of data, grad, formula, partials, constants, clusters, legend, tooltips, in a
+               set or as "data, grad"; by default all but constants
+    names      variables whose names to use, such as locals(): {"net": net} names net.b
 
     Gradients are a dash until backward() was called. Raises TypeError for what is not a Value,
-    ValueError for more than 1000 nodes.
+    ValueError for a wrong option, for nodes outside of the graph and for more than 5000 boxes.
+
+    >>> x = Value(2.0)
+    >>> y = x.exp()
+    >>> draw(y, names={"x": x, "y": y}, show="data").text.splitlines()[1]
+    'y = exp(x)  7.389056'
     """
-    if not isinstance(value, Value):
-        raise TypeError(f"draw: value must be a Value, not {type(value).__name__} {shown(value)}")
+    found = [roots] if isinstance(roots, Value) else _list(roots)
     if rankdir not in ("LR", "RL", "TB", "BT"):
         raise ValueError(f"draw: rankdir = {shown(rankdir)}; use 'LR', 'RL', 'TB' or 'BT'")
-    for name, n in (("precision", precision), ("depth", 0 if depth is None else depth)):
-        if isinstance(n, bool) or not isinstance(n, int) or n < (name == "precision"):
-            raise ValueError(f"draw: {name} = {shown(n)} must be a whole number, not negative")
-    nodes = order(value) if depth is None else _near(value, depth)
-    if len(nodes) > MOST_NODES:
-        raise ValueError(
-            f"draw: {len(nodes)} nodes are too many for a picture; give depth=, the number of "
-            "steps behind the value to show, or draw an earlier Value"
-        )
-    return Drawing(value, precision, rankdir, nodes)
+    _whole("precision", precision, 1)
+    _whole("depth", depth, 0, 3)
+    _whole("radius", radius, 0)
+    if radius is not None and focus is None:
+        raise ValueError("draw: radius needs focus=, the value to draw around")
+    if fold not in (None, True, False):
+        raise ValueError(f"draw: fold = {shown(fold)}; use True, False or None")
+    for name, values in (("focus", [focus] if focus is not None else []), ("path", path or ())):
+        for v in values:
+            if not isinstance(v, Value):
+                raise TypeError(f"draw: {name} = {shown(v)}; give a Value")
+    if path is not None and len(path) != 2:
+        raise ValueError("draw: path must be two Values, where it starts and where it ends")
+    options = {
+        "precision": precision, "depth": depth, "fold": fold, "focus": focus, "radius": radius,
+        "path": path, "show": _show(show), "called": Called(names),
+    }  # fmt: skip
+    return Drawing(found, options, rankdir)
 
 
-def _near(value: Value, depth: int) -> list[Value]:
-    """The nodes at most `depth` steps behind value, inputs first."""
-    near, front = {value: None}, [value]
-    for _ in range(depth):
-        front = [a for v in front for a in v.args if isinstance(a, Value) and a not in near]
-        near.update(dict.fromkeys(front))
-    return [v for v in order(value) if v in near]
+def _list(roots: Any) -> list[Value]:
+    found = [*roots] if isinstance(roots, Iterable) else [roots]
+    for v in found:
+        if not isinstance(v, Value):
+            raise TypeError(
+                f"draw: roots must be a Value or a list of them, not {type(v).__name__} {shown(v)}"
+            )
+    if not found:
+        raise ValueError("draw: roots is empty; give a Value or a list of them")
+    return found
+
+
+def _whole(name: str, n: Any, least: int, most: int | None = None) -> None:
+    if n is None and name != "precision":
+        return
+    wrong = isinstance(n, bool) or not isinstance(n, int) or n < least
+    if wrong or (most is not None and n > most):
+        bounds = f"from {least} to {most}" if most is not None else f">= {least}"
+        raise ValueError(f"draw: {name} = {shown(n)} must be a whole number {bounds}")
+
+
+def _show(show: str | Iterable[str] | None) -> frozenset[str]:
+    if show is None:
+        return SHOWN
+    words = re.findall(r"[^,\s]+", show) if isinstance(show, str) else [*show]
+    unknown = [word for word in words if word not in SHOW]
+    if unknown:
+        raise ValueError(f"draw: show = {shown(unknown[0])}; use some of {', '.join(SHOW)}")
+    return frozenset(words)

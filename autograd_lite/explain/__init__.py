@@ -4,22 +4,25 @@ Along each path between named nodes the derivative is a product of factors, each
 formula and as numbers; over several paths the products are added. With many paths, or for all
 inputs at once, it is back propagation: the adjoint of each node once, used by all below it.
 
->>> w, x = Value(2.0, label="w"), Value(3.0, label="x")
+>>> w, x = Value(0.54, label="w"), Value(3.0, label="x")
 >>> z = w * x
 >>> z.label = "z"
 >>> print(explain(z.tanh(), wrt=w, precision=5))
+y = tanh(z) = 0.92462
+<BLANKLINE>
 ∂y/∂w = ∂y/∂z · ∂z/∂w
 <BLANKLINE>
-∂y/∂z = 1 − tanh(z)² = 1 − 0.99999² = 2.4577e-05
+∂y/∂z = 1 − tanh(z)² = 1 − 0.92462² = 0.14507
 ∂z/∂w = x = 3
 <BLANKLINE>
-∂y/∂w = (1 − tanh(z)²) · x = 2.4577e-05 · 3 = 7.373e-05
+∂y/∂w = (1 − tanh(z)²) · x = 0.14507 · 3 = 0.43521
 <BLANKLINE>
-Check: a sweep of its own gives the same number.
-w: .grad is 0: backward() has not been called since it was set to 0.
+Check: a separate backward sweep gives the same number.
+w: .grad is 0: no backward() has reached it since it was set to 0.
+Numbers are rounded to 5 digits.
 <BLANKLINE>
 Shared, so backward() computes them once:
-∂y/∂z = 2.4577e-05 is also in ∂y/∂x
+∂y/∂z = 0.14507 is also in ∂y/∂x
 """
 
 from __future__ import annotations
@@ -42,15 +45,17 @@ def explain(
     r"""The derivation of ∂root/∂wrt, printed, in LaTeX or in Markdown.
 
     wrt        one Value: the product of factors along each path, or back propagation for more
-               than 20 paths; several, or None for all labelled leaves: back propagation
+               than 20 paths; several: back propagation; None: all labelled leaves, or all leaves
     precision  significant digits of the numbers; 17 shows each float in full
 
-    Nodes without a label are folded into the formulas. The result is compared with a sweep of its
-    own, which touches no `.grad`. Raises TypeError for what is not a Value, ValueError for more
-    than 5000 nodes between them. Source: section 3 of the note on the 2-2-1 net.
+    Nodes without a label are folded into the formulas; where that gets long they are called v1, v2
+    ... and defined first; a result without a label is called y. Derivation and numbers are those
+    of the moment of the call. The result is compared with a separate backward sweep, which touches
+    no `.grad`. Raises TypeError for what is not a Value, ValueError for more than 5000 nodes
+    between them. Source: section 3 of the note on the 2-2-1 net.
 
     >>> C = (Value(0.8, label="p") - 0.5) ** 2
-    >>> print(explain(C, wrt=C.args[0].args[0], precision=3).latex_lines()[0])
+    >>> print(explain(C, wrt=C.args[0].args[0], precision=3).latex_lines()[1])
     \frac{\partial y}{\partial p} = 2\left(p - 0.5\right) = 2\left(0.8 - 0.5\right) = 0.6
     """
     if not isinstance(root, Value):
@@ -60,14 +65,18 @@ def explain(
     if wrt is None:
         leaves = [v for v in order(root) if v.op is None]
         several = [v for v in leaves if v.label] or leaves
+    elif isinstance(wrt, Value) or not isinstance(wrt, Iterable):
+        several = [wrt]
     else:
-        several = [wrt] if isinstance(wrt, Value) else [*wrt]
+        several = [*wrt]
     for v in several:
         if not isinstance(v, Value):
-            raise TypeError(f"explain: wrt must be Values, not {type(v).__name__} {shown(v)}")
+            raise TypeError(
+                f"explain: wrt must be a Value or several, not {type(v).__name__} {shown(v)}"
+            )
     if not several:
         raise ValueError("explain: wrt is empty; give a Value, or None for all labelled leaves")
-    return Explanation(Chain(root, several), precision, isinstance(wrt, Value))
+    return Explanation(Chain(root, [*dict.fromkeys(several)]), precision)
 
 
 class Explanation:
@@ -76,12 +85,12 @@ class Explanation:
     values   {Value: the derivative by it, from the factors}
     """
 
-    def __init__(self, chain: Chain, precision: int, single: bool) -> None:
+    def __init__(self, chain: Chain, precision: int) -> None:
         self.chain, self.precision = chain, min(precision, 17)
         self.adjoints = chain.adjoints(chain.factors)
         self.values = {v: self.adjoints.get(v, 0.0) for v in chain.wrt}
         self.paths: list[list[Value]] | None = None
-        if single and chain.count().get(chain.wrt[0], 0) <= MOST_PATHS:
+        if len(chain.wrt) == 1 and chain.count().get(chain.wrt[0], 0) <= MOST_PATHS:
             self.paths = chain.paths(chain.wrt[0])
             self.values = {chain.wrt[0]: sum(map(self._along, self.paths))}
 
@@ -93,7 +102,7 @@ class Explanation:
         return as_latex(self._lines(latex.short))
 
     def latex_lines(self) -> list[str]:
-        """The equations one by one, in the LaTeX that matplotlib's mathtext reads, too."""
+        """The equations one by one, in the LaTeX that matplotlib's mathtext reads."""
         return as_lines(self._lines(latex.short))
 
     def markdown(self) -> str:
@@ -118,10 +127,14 @@ class Explanation:
         writing = Writing(chain, self.adjoints, m, self.precision)
         sizes = chain.adjoints({pair: abs(x) for pair, x in chain.factors.items()})
         if self.paths is None:
-            return [*writing.names(), *writing.backward(), *writing.checks(self.values, sizes)]
+            return [
+                *writing.definitions(),
+                *writing.backward(),
+                *writing.checks(self.values, sizes),
+            ]
         along = [*map(self._along, self.paths)]
         lines = [
-            *writing.names(),
+            *writing.definitions(),
             *writing.paths(self.paths, along),
             *writing.checks(self.values, sizes),
         ]

@@ -6,12 +6,12 @@ hand, unless their formula gets long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine import Value
 from ..graph import adjoints, dot_inputs, names, order, texts
-from ..ops import floats
+from ..ops import Row, floats
 from ..text import WHERE, Spelling, pretty, slopes
 
 MOST_NODES = 5000
@@ -20,41 +20,45 @@ DEEPEST = 20  # steps that the formula of a node which does not depend on wrt go
 
 
 class Chain:
-    """What the derivation of `root` by each of `wrt` is made of.
+    """What the derivation of `root` by each of `wrt` is made of, as it is now.
 
-    named     the named nodes that depend on one of wrt, inputs before outputs
-    factors   the derivative of a named node by another, through nodes without a name only
-    auxiliary the nodes that got a name although they have no label, to keep formulas short
-    users     the named nodes that use a named node: the first of each pair in factors
-    sweep     the derivative of root by each node, by a sweep of its own
+    named        the named nodes that depend on one of wrt, inputs before outputs
+    definitions  those without a label among the named nodes and in the formulas
+    factors      the derivative of a named node by another, through nodes without a name only
+    users        the named nodes that use a named node: the first of each pair in factors
+    sweep        the derivative of root by each node, by a sweep of its own
+    data, grads  the numbers at this moment
 
     Raises ValueError for more than 5000 nodes between root and wrt.
     """
 
     def __init__(self, root: Value, wrt: Sequence[Value]) -> None:
         self.root, self.wrt = root, wrt
-        nodes = order(root)
-        self.nodes = nodes
-        self.place = {v: i for i, v in enumerate(nodes)}
+        self.nodes = order(root)
+        self.place = {v: i for i, v in enumerate(self.nodes)}
         self.depends = dict.fromkeys(v for v in wrt if v in self.place)
-        for v in nodes:
+        for v in self.nodes:
             if v not in self.depends and any(a in self.depends for a in _inputs(v)):
                 self.depends[v] = None
-        self.near = [] if len(self.depends) > MOST_NODES else self._near()
-        if max(len(self.depends), len(self.near)) > MOST_NODES:
+        if len(self.depends) > MOST_NODES:
             raise ValueError(
                 f"explain: {len(self.depends)} nodes lie between the result and wrt, too many to "
                 f"read (at most {MOST_NODES}); explain a part: an earlier result, one observation, "
                 "or wrt= a node nearer to the result"
             )
+        self.near = self._near()
         inputs = [x for v in self.near for _, x in dot_inputs(v) if isinstance(x, Value)]
+        self.called = dict.fromkeys([x for x in inputs if x.op is None])  # x_i, by their place
         labelled = [v for v in self.near if v.label]
-        plain_inputs = [x for x in inputs if x.op is None]  # which are called x_i
-        self.fixed = dict.fromkeys([root, *wrt, *labelled, *plain_inputs, *self.cut])
+        self.fixed = dict.fromkeys([root, *wrt, *labelled, *self.called, *self.cut])
+        self.data = {v: v.data for v in [*self.near, *wrt, root]}
+        self.grads = {v: v.grad for v in wrt}
         self._names: dict[Spelling, dict[Value, str]] = {}
-        self._texts: dict[tuple[Spelling, int], dict[Value, Any]] = {}
-        self.auxiliary = self._promote()
-        self.named = [v for v in nodes if v in self.depends and v in self.fixed]
+        self._texts: dict[tuple[Spelling, bool], dict[Value, Any]] = {}
+        self._promote()
+        known = {*labelled, *self.called}
+        self.definitions = [v for v in self.near if v in self.fixed and v not in known]
+        self.named = [v for v in self.nodes if v in self.depends and v in self.fixed]
         self.sweep = adjoints(root)
         self.factors: dict[tuple[Value, Value], float] = {}
         self.users: dict[Value, list[Value]] = {v: [] for v in self.named}
@@ -62,12 +66,16 @@ class Chain:
             for a, factor in self.flow(v, 1.0, lambda u: u.partials, times).items():
                 self.factors[v, a] = factor
                 self.users[a].append(v)
+        self.changed = dict.fromkeys(filter(self._has_changed, self.near))
+        self.doubts = [*self._doubts()]
 
     def _near(self) -> list[Value]:
         """The nodes that depend on wrt, and what their formulas are made of."""
         found = dict.fromkeys(self.depends)
         front = [*found]
         for _ in range(DEEPEST):
+            if len(found) > 2 * MOST_NODES:
+                break
             front = [a for v in front for a in _inputs(v) if a not in found]
             found.update(dict.fromkeys(front))
             front = [a for a in dict.fromkeys(front) if not a.label]
@@ -79,28 +87,25 @@ class Chain:
         if m not in self._names:
             near = self.nodes if len(self.nodes) <= 20 * MOST_NODES else self.near
             of = names([*near, *(v for v in self.wrt if v not in self.place)], m)
-            if not self.root.label:
+            if not self.root.label and self.root.op is not None:
                 of[self.root] = next((n for n in "yf" if n not in of.values()), of[self.root])
             self._names[m] = of
         return self._names[m]
 
-    def _promote(self) -> list[Value]:
+    def _promote(self) -> None:
         """Name the nodes without a label where formulas of nodes or factors would be long."""
-        m, of = pretty.short, self.names(pretty.short)
-        written: dict[Value, Any] = {}
-        self._texts[m, 0] = written
+        m = pretty.short
+        of, written = self.names(m), self._texts.setdefault((m, False), {})
         length = dict.fromkeys(self.near, 0)  # of the factors from a node down to named ones
-        new: list[Value] = []
 
         def name(v: Value) -> None:
             self.fixed[v] = None
-            new.append(v)
             written[v], length[v] = m.word(of[v]), 0
 
         for v in self.near:
-            written[v] = self._text(v, m, 0)
+            written[v] = self._text(v, m, False)
             if v in self.depends and v.op is not None:
-                for a, slope in zip(v.args, self._slopes(v, m, 0)):
+                for a, slope in zip(v.args, self.slopes(v, m, False)):
                     if isinstance(a, Value) and a in self.depends:
                         here = len(m.inside(slope, WHERE))
                         if a not in self.fixed and here + length[a] > LONGEST:
@@ -110,34 +115,50 @@ class Chain:
                 length[v] = 0
             elif len(m.inside(written[v], WHERE)) > LONGEST:
                 name(v)
-        self._texts.clear()
-        return sorted(new, key=self.place.__getitem__)
+        self._texts.clear()  # some were written before a part of them got its name
 
-    def texts(self, m: Spelling, digits: int) -> dict[Value, Any]:
-        """The near nodes as they stand in a formula: names, or numbers of so many digits."""
-        if (m, digits) not in self._texts:
-            written: dict[Value, Any] = {}
-            self._texts[m, digits] = written
+    def texts(self, m: Spelling, numbers: bool) -> dict[Value, Any]:
+        """The near nodes as they stand in a formula, by names or in numbers."""
+        if (m, numbers) not in self._texts:
+            written = self._texts.setdefault((m, numbers), {})
             for v in self.near:
-                written[v] = self._text(v, m, digits)
-        return self._texts[m, digits]
+                written[v] = self._text(v, m, numbers)
+        return self._texts[m, numbers]
 
-    def _text(self, v: Value, m: Spelling, digits: int) -> Any:
-        if v in self.fixed:
-            return m.number(v.data, digits) if digits else m.word(self.names(m)[v])
-        if v.op is None:
-            return m.number(v.data, digits or 17)
-        return self.result(v, m, digits)
+    def _text(self, v: Value, m: Spelling, numbers: bool) -> Any:
+        if v in self.fixed and not numbers:
+            return m.word(self.names(m)[v])
+        return (
+            m.number(self.data[v])
+            if v in self.fixed or v.op is None
+            else self.result(v, m, numbers)
+        )
 
-    def arguments(self, v: Value, m: Spelling, digits: int) -> list[Any]:
-        written = self.texts(m, digits)
-        if digits:
+    def arguments(self, v: Value, m: Spelling, numbers: bool) -> list[Any]:
+        written = self.texts(m, numbers)
+        if numbers:
             return [written[a] if isinstance(a, Value) else a for a in v.args]
         return texts(v, written, m, self.names(m)[v])
 
-    def result(self, v: Value, m: Spelling, digits: int) -> Any:
+    def result(self, v: Value, m: Spelling, numbers: bool = False) -> Any:
         """How a node is computed."""
-        return getattr(m, v.op.name)(*self.arguments(v, m, digits))  # type: ignore[union-attr]
+        return getattr(m, v.op.name)(*self.arguments(v, m, numbers))  # type: ignore[union-attr]
+
+    def slopes(self, v: Value, m: Spelling, numbers: bool) -> Sequence[Any]:
+        """The derivatives of a node by its inputs, as they are written."""
+        row: Any = v.op
+        if numbers:
+            y = m.number(self.data[v])
+        elif row.arity is None:
+            y = self.texts(m, False)[v]
+        else:
+            y = self.result(v, m)
+        return slopes(row, m, y, *self.arguments(v, m, numbers))
+
+    def formulas(self, v: Value, m: Spelling, numbers: bool) -> dict[Value, Any]:
+        """The derivative of a named node by the next named ones, as it is written."""
+        self.texts(m, numbers)
+        return self.flow(v, 1.0, lambda u: self.slopes(u, m, numbers), m.mul)
 
     def flow(
         self,
@@ -160,21 +181,6 @@ class Chain:
                     term = times(found[u], partial)
                     found[a] = found[a] + term if a in found else term
         return {a: x for a, x in found.items() if a not in region}
-
-    def formulas(self, m: Spelling, v: Value, digits: int = 0) -> dict[Value, Any]:
-        """The derivative of a named node by the next named ones, written; digits: in numbers."""
-        self.texts(m, digits)
-        return self.flow(v, 1.0, lambda u: self._slopes(u, m, digits), m.mul)
-
-    def _slopes(self, v: Value, m: Spelling, digits: int) -> Sequence[Any]:
-        args = self.arguments(v, m, digits)
-        if digits:
-            y: Any = m.number(v.data, digits)
-        elif v.op is not None and v.op.arity is None:
-            y = m.word(self.names(m)[v])
-        else:
-            y = self.result(v, m, 0)
-        return slopes(v.op, m, y, *args)  # type: ignore[arg-type]
 
     def count(self) -> dict[Value, int]:
         """The number of paths from the result to each named node."""
@@ -206,15 +212,27 @@ class Chain:
             open_ += [[*path, user] for user in self.users[path[-1]]]
         return done
 
-    def changed(self) -> list[Value]:
-        """The named inputs of nodes whose number is no longer what their operation gives."""
-        found: dict[Value, None] = {}
-        for v in self.near:
-            if v.op is not None:
-                again = v.op.value(floats, *(a.data if isinstance(a, Value) else a for a in v.args))
-                if again != v.data and again == again:
-                    found.update(dict.fromkeys(a for a in _inputs(v) if a.label))
-        return [*found]
+    def _now(self, v: Value) -> list[float]:
+        """The present numbers of a node's inputs."""
+        return [self.data[a] if isinstance(a, Value) else a for a in v.args]
+
+    def _has_changed(self, v: Value) -> bool:
+        """Whether the number of a node is no longer what its operation gives."""
+        if v.op is None or not all(a in self.data for a in _inputs(v)):
+            return False
+        again: float = v.op.value(floats, *self._now(v))
+        return again != self.data[v] and again == again
+
+    def _doubts(self) -> Iterator[tuple[Value, Row, float, float]]:
+        """The nodes whose derivative is another number than its usual formula gives, and both."""
+        for v in self.depends:
+            row = v.op
+            if row is None or row.textbook is None or v in self.changed:
+                continue
+            usual = row.textbook(floats, self.data[v], *self._now(v))
+            for a, x, other in zip(v.args, v.partials, usual):
+                if isinstance(a, Value) and a in self.depends and not _close(x, other):
+                    yield v, row, x, other
 
 
 def _inputs(v: Value) -> list[Value]:
@@ -224,3 +242,7 @@ def _inputs(v: Value) -> list[Value]:
 def times(g: float, partial: float) -> float:
     """An adjoint that is exactly 0 passes on exactly 0."""
     return g * partial if g != 0.0 else 0.0
+
+
+def _close(x: float, y: float) -> bool:
+    return x == y or (x != x and y != y) or abs(x - y) <= 1e-9 * abs(x)

@@ -36,10 +36,6 @@ def one(text: str) -> Side:
     return [("", text)]
 
 
-def product(factors: Sequence[str]) -> Side:
-    return [("·" if i else "", f) for i, f in enumerate(factors)]
-
-
 def total(terms: Sequence[Side]) -> Side:
     """The sum of such right-hand sides; a minus in front of one becomes the sign."""
     pieces = [*terms[0]] if terms else []
@@ -86,9 +82,21 @@ def _filled(side: Side, width: int) -> list[str]:
         text = f"{sign} {piece}" if sign else piece
         full = len(rows[-1]) + 1 + len(text) > width
         if rows[-1] and (full or (sign in SIGNS and not whole)):
+            rows.append("  " if sign == "·" else "")  # a product that goes on, further in
+        rows[-1] += f" {text}" if rows[-1].strip() else text
+    return [part for row in rows for part in _cut(row, width)]
+
+
+def _cut(row: str, width: int) -> list[str]:
+    """A long row cut before a sign outside of parentheses; where there is none, at a space."""
+    rows, depth = [""], 0
+    for word in re.split(r" (?=[+−·] )", row):
+        if rows[-1].strip() and not depth and len(rows[-1]) + 1 + len(word) > width:
             rows.append("")
-        rows[-1] = f"{rows[-1]} {text}".strip()
-    return [part for row in rows for part in textwrap.wrap(row, width, break_long_words=False)]
+        rows[-1] += f" {word}" if rows[-1] else word
+        depth += word.count("(") - word.count(")")
+    wrap = {"width": width, "break_long_words": False, "break_on_hyphens": False}
+    return [part for row in rows for part in textwrap.wrap(row, **wrap)]  # type: ignore[arg-type]
 
 
 def _joined(side: Side) -> str:
@@ -100,13 +108,8 @@ def _joined(side: Side) -> str:
 
 def as_latex(lines: Sequence[Line]) -> str:
     r"""One aligned block; sentences as \text."""
-    rows = [
-        row
-        for x in lines
-        if x
-        for row in (_aligned(x) if isinstance(x, Equation) else [f"&{_text(x)}"])
-    ]
-    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+    rows = [row for x in lines if x for row in _aligned(x)]
+    return "\\begin{aligned}\n" + " \\\\[3pt]\n".join(rows) + "\n\\end{aligned}"
 
 
 def as_markdown(lines: Sequence[Line]) -> str:
@@ -121,24 +124,47 @@ def as_markdown(lines: Sequence[Line]) -> str:
 
 
 def as_lines(lines: Sequence[Line]) -> list[str]:
-    """Each equation in LaTeX without alignment, which mathtext can read."""
-    found = ["".join(_aligned(x)) for x in lines if isinstance(x, Equation)]
-    return [re.sub(r" ?&= ", " = ", text).replace(r"\&", "&") for text in found]
-
-
-def _aligned(x: Equation) -> list[str]:
-    sides = _distinct(x.right)
-    rows = [
-        " ".join(IN_LATEX.get(sign, f"{sign} ") + piece for sign, piece in side) for side in sides
+    r"""Each equation by itself, as mathtext reads it: without alignment, & for \&."""
+    return [
+        " = ".join([x.left, *map(_in_latex, _distinct(x.right))]).replace(r"\&", "&")
+        for x in lines
+        if isinstance(x, Equation)
     ]
-    if x.note:
-        rows[-1] += rf" \qquad\text{{{x.note}}}"
-    if sum(map(len, rows)) < 2 * WIDTH:
-        return [f"{x.left} &= {' = '.join(rows)}"]
-    return [f"{x.left if not i else ''} &= {row}" for i, row in enumerate(rows)]
+
+
+def _in_latex(side: Side) -> str:
+    return " ".join(IN_LATEX.get(sign, f"{sign} ") + piece for sign, piece in side)
+
+
+def _aligned(x: Line) -> list[str]:
+    """The rows of one line in an aligned block; a long sum has a row for each term."""
+    if not isinstance(x, Equation):
+        return [f"&{_text(x)}"]
+    sides = [*map(_in_latex, _distinct(x.right))]
+    note = rf" \qquad\text{{{x.note}}}" if x.note else ""
+    if len(x.left) + sum(map(len, sides)) < 2 * WIDTH:
+        return [f"{x.left} &= {' = '.join(sides)}{note}"]
+    rows = []
+    for side, whole in zip(_distinct(x.right), sides):
+        terms = [whole] if len(whole) < 3 * WIDTH else [*map(_in_latex, _terms(side))]
+        rows += [f"&= {terms[0]}", *(rf"&\qquad {term}" for term in terms[1:])]
+    return (
+        [x.left + " " + rows[0], *rows[1:-1], rows[-1] + note] if rows[1:] else [x.left + rows[0]]
+    )
+
+
+def _terms(side: Side) -> list[list[tuple[str, str]]]:
+    """A sum as its terms, each with its sign."""
+    found: list[list[tuple[str, str]]] = []
+    for sign, piece in side:
+        if sign != "·":
+            found.append([])
+        found[-1].append((sign, piece))
+    return found
 
 
 def _text(sentence: str) -> str:
     r"""A sentence of ours as \text{...} with its mathematics between."""
     parts = MATH.split(sentence)
-    return "".join(p if i % 2 else rf"\text{{{p}}}" for i, p in enumerate(parts) if p)
+    words = [p if i % 2 else re.sub(r"([_%&#${}])", r"\\\1", p) for i, p in enumerate(parts)]
+    return "".join(p if i % 2 else rf"\text{{{p}}}" for i, p in enumerate(words) if p)

@@ -169,6 +169,13 @@ def dot_partials(m: Any, y: Any, *args: Any) -> tuple[Any, ...]:
     return (*args[n : 2 * n], *args[:n], *(1.0 for _ in args[2 * n :]))
 
 
+def products_written(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+    """The same as one writes it: a quotient where there are many."""
+    if len(xs) > 8:
+        return tuple(m.div(y, x) for x in xs)
+    return tuple(prod_value(m, *xs[:i], *xs[i + 1 :]) for i in range(len(xs)))
+
+
 def prod_value(m: Any, *xs: Any) -> Any:
     product = 1.0
     for x in xs:
@@ -204,7 +211,8 @@ row("dot", "w_1 x_1 + ... + w_n x_n + bias, the arguments in the order ws, xs, b
 row("sum", "the sum, rounded once", lambda m, *xs: m.sum(*xs),
     lambda m, y, *xs: (1.0,) * len(xs), arity=None, samples=VECTORS, symbol="Σ")
 row("prod", "the product", prod_value, products_of_the_others,
-    arity=None, samples=(*VECTORS, (0.0, 2.0, 3.0), (0.0, 0.0, 3.0)), symbol="Π")
+    arity=None, samples=(*VECTORS, (0.0, 2.0, 3.0), (0.0, 0.0, 3.0)), symbol="Π",
+    textbook=products_written)
 row("logsumexp", "log(exp(x_1) + ... + exp(x_n)), stable for every float",
     logsumexp_value, logsumexp_partials, arity=None,
     samples=(*VECTORS, (1000.0, 1001.0), (-1000.0, -1001.0), (0.0, -40.0)),

@@ -37,9 +37,12 @@ def slopes(row: Row, m: Spelling, y: Any, *args: Any) -> tuple[Any, ...]:
     A user's row may compute what cannot be written; then ∂ᵢf(a, b) stands for it.
     """
     try:
-        return tuple((row.textbook or row.partials)(m, y, *args))
+        found = tuple((row.textbook or row.partials)(m, y, *args))
     except Exception:  # whatever the user's function raises when a Text flows through it
-        return tuple(m.slope(row.name, i, *args) for i in range(1, len(args) + 1))
+        found = ()
+    if len(found) == len(args) and all(isinstance(x, (Text, float, int)) for x in found):
+        return found
+    return tuple(m.slope(row.name, i, *args) for i in range(1, len(args) + 1))
 
 
 def rules() -> str:

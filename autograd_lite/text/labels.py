@@ -74,7 +74,10 @@ def name_of(label: str) -> str:
 
 
 def decimal(x: float, digits: int = 17) -> str:
-    """x with up to that many significant digits, without a superfluous point or exponent sign."""
-    if digits >= 17:
-        return repr(x).removesuffix(".0").replace("e+", "e")
-    return f"{x:.{digits}g}".replace("e+", "e")
+    """x with up to that many significant digits, without superfluous points, zeros and signs.
+
+    >>> decimal(2.0), decimal(1e-07), decimal(1 / 3, 4)
+    ('2', '1e-7', '0.3333')
+    """
+    text = repr(x).removesuffix(".0") if digits >= 17 else f"{x:.{digits}g}"
+    return re.sub(r"e\+?(-?)0*", r"e\1", text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ..ops import TABLE, lookup
 from .labels import SUBSCRIPT, SUPERSCRIPT, decimal, tex
-from .spelling import ATOM, COMPARE, POWER, PRODUCT, SIGN, SUM, WHERE, Spelling, Text, is_number
+from .spelling import ATOM, COMPARE, POWER, PRODUCT, SIGN, SUM, WHERE, Spelling, Text
 
 
 class Pretty(Spelling):
@@ -23,16 +24,18 @@ class Pretty(Spelling):
         symbol = row.symbol if row and row.symbol.isidentifier() else name
         return super().call(symbol, *args)
 
-    def number(self, x: float, digits: int = 17) -> Text:
+    def number(self, x: float, digits: int | None = None) -> Text:
         text = super().number(x, digits)
-        return Text(text.text.replace("inf", "∞"), text.level, self)
+        # a power or a function of 1e-7 needs parentheses
+        level = PRODUCT if "e" in text.text and text.level == ATOM else text.level
+        return Text(text.text.replace("inf", "∞"), level, self)
 
     def between(self, left: str, right: str) -> str:
-        """Nothing before a parenthesis, nor between a number and a letter: 2(a + b), 2x."""
-        number = re.fullmatch(r"[\d.]+", left) and (right[0].isalpha() or right[0] == "√")
-        number = number and right[0] not in "eE"
-        bracket = right.startswith("(") and "/" not in left
-        return "" if number or bracket else self.times
+        """Nothing between parentheses, nor after a number: σ(z)(1 − σ(z)), 2(a + b), 2x, 2√x."""
+        number = re.fullmatch(r"[\d.]+", left)
+        letter = re.match(r"[^\W\d_eE](?![^\W\d_])|√", right)
+        bracket = right.startswith("(") and (number or (left[-1] == ")" and "/" not in left))
+        return "" if bracket or (number and letter) else self.times
 
     def power(self, a: Any, b: Any) -> Text:
         base = self.inside(a, ATOM)
@@ -50,17 +53,19 @@ class Pretty(Spelling):
     def hypot(self, a: Any, b: Any) -> Text: return self.sqrt(self.pow(a, 2.0) + self.pow(b, 2.0))
     # fmt: on
 
-    def derivative(self, of: str, by: str) -> str:
-        """The sign for a derivative, ∂C/∂w."""
+    def derivative(self, of: str, by: str, held: Sequence[str] = ()) -> str:
+        """The sign for a derivative, ∂C/∂w, or ∂C/∂w|z with z held fixed."""
         a, b = (self.inside(self.word(name), ATOM) for name in (of, by))
-        return f"∂{a}/∂{b}"
+        return f"∂{a}/∂{b}" + (f"|{', '.join(held)}" if held else "")
 
     def slope(self, name: str, i: int, *args: Any) -> Text:
         if len(args) == 1:
             return Spelling.call(self, f"{name}′", *args)
         return Spelling.call(self, f"∂{i}".translate(SUBSCRIPT) + name, *args)
 
-    def where(self, condition: Any, a: Any, b: Any) -> Text:
+    def where(self, condition: Any, a: Any, b: Any) -> Any:
+        if not isinstance(condition, Text):
+            return a if condition else b
         a, c, b = (self.inside(x, COMPARE) for x in (a, condition, b))
         return Text(f"{a} if {c} else {b}", WHERE, self)
 
@@ -86,13 +91,20 @@ class Latex(Pretty):
         return tex(label)
 
     def word(self, name: str) -> Text:
-        return Text(name, ATOM, self)
+        return Text(name, WHERE if re.search(r"\\ |\\wedge|[+*/<>=!|-]", name) else ATOM, self)
 
-    def number(self, x: float, digits: int = 17) -> Text:
+    def again(self, name: str, n: int) -> str:
+        return name if n == 1 else f"{{{name}}}^{{({n})}}"
+
+    def times_of(self, name: str) -> int:
+        found = re.search(r"\^\{\((\d+)\)\}$", name)
+        return int(found[1]) if found else 1
+
+    def number(self, x: float, digits: int | None = None) -> Text:
         if not math.isfinite(x):
             level = SUM if x < 0.0 else ATOM
             return Text(r"\mathrm{nan}" if x != x else r"-\infty"[x > 0.0 :], level, self)
-        mantissa, _, exponent = decimal(x, digits).partition("e")
+        mantissa, _, exponent = decimal(x, digits or self.digits).partition("e")
         if exponent:
             level = SUM if x < 0.0 else PRODUCT
             return Text(rf"{mantissa} \times 10^{{{exponent}}}", level, self)
@@ -109,24 +121,19 @@ class Latex(Pretty):
             template = ""
         if template:
             inner = [self.inside(a, _room(template, i)) for i, a in enumerate(args)]
-            return Text(template.format(*inner), ATOM, self)
+            return Text(template.format(*inner), _level(template), self)
         words = ", ".join(self.inside(a, WHERE) for a in args)
         upright = name.replace("_", r"\_")
         return Text(rf"\operatorname{{{upright}}}({words})", ATOM, self)
 
     def between(self, left: str, right: str) -> str:
-        number = re.fullmatch(r"[\d.]+", left) and re.match(
-            r"[A-Za-df-z]|\\(?!times|mathrm)", right
-        )
-        return (
-            r"\,"
-            if number and not right.startswith(r"\left")
-            else ("" if right.startswith(r"\left(") else self.times)
-        )
+        number = re.fullmatch(r"[\d.]+", left)
+        if right.startswith(r"\left("):
+            return "" if number or left.endswith(r"\right)") else self.times
+        letter = re.match(r"[A-Za-df-z]|\\(?!times|mathrm)", right)
+        return r"\," if number and letter else self.times
 
-    def div(self, a: Any, b: Any) -> Any:
-        if self.is_short and (is_number(b, 1.0) or is_number(a, 0.0)):
-            return a
+    def quotient(self, a: Any, b: Any) -> Text:
         inner = self.inside(a, WHERE), self.inside(b, WHERE)
         return Text(r"\frac{{{}}}{{{}}}".format(*inner), POWER, self)
 
@@ -147,17 +154,28 @@ class Latex(Pretty):
     def abs(self, a: Any) -> Text:
         return self.call("abs", a)
 
-    def derivative(self, of: str, by: str) -> str:
-        return rf"\frac{{\partial {of}}}{{\partial {by}}}"
+    def derivative(self, of: str, by: str, held: Sequence[str] = ()) -> str:
+        sign = rf"\frac{{\partial {of}}}{{\partial {by}}}"
+        return rf"\left.{sign}\right|_{{{', '.join(held)}}}" if held else sign
 
     def slope(self, name: str, i: int, *args: Any) -> Text:
         words, upright = ", ".join(self.inside(a, WHERE) for a in args), name.replace("_", r"\_")
         mark, which = ("'", "") if len(args) == 1 else ("", rf"\partial_{{{i}}} ")
         return Text(rf"{which}\operatorname{{{upright}}}{mark}\left({words}\right)", ATOM, self)
 
-    def where(self, condition: Any, a: Any, b: Any) -> Text:
+    def where(self, condition: Any, a: Any, b: Any) -> Any:
+        if not isinstance(condition, Text):
+            return a if condition else b
         a, c, b = (self.inside(x, COMPARE) for x in (a, condition, b))
         return Text(rf"{a}\ \mathrm{{if}}\ {c}\ \mathrm{{else}}\ {b}", WHERE, self)
+
+
+def _level(template: str) -> int:
+    """How tightly a template binds: not at all if it has parts beside each other, as a + b has."""
+    rest, outer = "", re.sub(r"\\left.*\\right.", "()", template)
+    while rest != outer:
+        rest, outer = outer, re.sub(r"\{[^{}]*\}", "", outer)
+    return WHERE if re.search(r"\s", rest.strip()) else ATOM
 
 
 def _room(template: str, i: int) -> int:

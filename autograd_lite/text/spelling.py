@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from .labels import decimal, unicode
+from .labels import SUPERSCRIPT, decimal, unicode
 
+S = TypeVar("S", bound="Spelling")
+# a name that cannot be taken for a formula
+WHOLE = re.compile(r"[^\s\d+*/%<>=!|^_·−(),-][^\s+*/%<>=!|·−()-]*|\([^()]*\)|…")
 WHERE, COMPARE, SUM, PRODUCT, SIGN, POWER, ATOM = range(7)  # how tightly the outermost part binds
 
 
 class Text:
-    """A piece of a formula: what stands there, how tightly it binds, and in which spelling."""
+    """A piece of a formula: what stands there, how tightly it binds, and in which spelling.
 
-    __slots__ = ("level", "spelling", "text")
+    positive   the same without its minus, if it has one that a product may take to its front
+    """
 
-    def __init__(self, text: str, level: int, spelling: Spelling) -> None:
-        self.text, self.level, self.spelling = text, level, spelling
+    __slots__ = ("level", "positive", "spelling", "text")
+
+    def __init__(
+        self, text: str, level: int, spelling: Spelling, positive: Text | None = None
+    ) -> None:
+        self.text, self.level, self.spelling, self.positive = text, level, spelling, positive
 
     def __str__(self) -> str:
         return self.text
@@ -70,10 +79,14 @@ class Spelling:
     minus, times = "-", "*"
     signs: dict[str, str] = {}
 
-    def __init__(self, short: bool = False) -> None:
-        self.is_short = short
+    def __init__(self, short: bool = False, digits: int = 17) -> None:
+        self.is_short, self.digits = short, digits
         self.short: Spelling = self if short else type(self)(short=True)
         self.nan = Text("nan", ATOM, self)
+
+    def rounded(self: S, digits: int) -> S:
+        """The same spelling with numbers of so many significant digits."""
+        return type(self)(self.is_short, digits)
 
     def spell(self, label: str) -> str:
         """A label as this spelling writes it."""
@@ -85,12 +98,20 @@ class Spelling:
 
     def word(self, name: str) -> Text:
         """A name that is spelled already; "a + b" as a name needs parentheses."""
-        whole = name.startswith("(") or not re.search(r"[\s+*/%-]", name)
-        return Text(name, ATOM if whole else WHERE, self)
+        return Text(name, ATOM if WHOLE.fullmatch(name) else WHERE, self)
 
-    def number(self, x: float, digits: int = 17) -> Text:
+    def again(self, name: str, n: int) -> str:
+        """The name of the nth thing of this name: z, z⁽²⁾, z⁽³⁾ ..."""
+        return name if n == 1 else name + f"({n})".translate(SUPERSCRIPT)
+
+    def times_of(self, name: str) -> int:
+        """The n of such a name."""
+        found = re.search("⁽([⁰¹²³⁴-⁹]+)⁾$", name)
+        return int(unicodedata.normalize("NFKC", found[1])) if found else 1
+
+    def number(self, x: float, digits: int | None = None) -> Text:
         """A number that stays as it is written."""
-        text = decimal(x, digits)
+        text = decimal(x, digits or self.digits)
         if text.startswith("-"):
             return Text(self.minus + text[1:], SUM, self)
         return Text(text, ATOM, self)
@@ -122,8 +143,11 @@ class Spelling:
                 return a + b
             if is_number(a, 0.0) or is_number(b, 0.0):
                 return b if is_number(a, 0.0) else a
+            if (positive := _positive(b)) is not None:
+                return self.sub(a, positive)
             if isinstance(b, Text) and b.level >= SUM and b.text.startswith(self.minus):
-                return Text(f"{self.inside(a, SUM)} {self.minus} {b.text[1:].lstrip()}", SUM, self)
+                rest = b.text[len(self.minus) :].lstrip()
+                return Text(f"{self.inside(a, SUM)} {self.minus} {rest}", SUM, self)
         return Text(f"{self.inside(a, SUM)} + {self.inside(b, SUM)}", SUM, self)
 
     def sub(self, a: Any, b: Any) -> Any:
@@ -131,15 +155,16 @@ class Spelling:
             return a
         if self.is_short and is_number(a, 0.0):
             return -b
+        if self.is_short and (positive := _positive(b)) is not None:
+            return self.add(a, positive)
         return Text(f"{self.inside(a, SUM)} {self.minus} {self.inside(b, PRODUCT)}", SUM, self)
 
     def neg(self, a: Any) -> Any:
-        if self.is_short and isinstance(a, Text) and a.level >= SIGN and a.text[0] == self.minus:
-            return Text(a.text[1:], PRODUCT, self)
-        if self.is_short and not isinstance(a, Text):
-            return -a
-        level = SIGN if self.is_short else SUM  # a product takes a short minus to its front
-        return Text(f"{self.minus}{self.inside(a, PRODUCT)}", level, self)
+        if not self.is_short:
+            return Text(f"{self.minus}{self.inside(a, PRODUCT)}", SUM, self)
+        if (positive := _positive(a)) is not None or not isinstance(a, Text):
+            return -a if positive is None else positive
+        return Text(f"{self.minus}{self.inside(a, PRODUCT)}", SIGN, self, positive=a)
 
     def mul(self, a: Any, b: Any) -> Any:
         if self.is_short:
@@ -147,11 +172,12 @@ class Spelling:
                 return a * b
             if is_number(a, 0.0) or is_number(b, 0.0):
                 return 0.0
-            for x, other in ((a, b), (b, a)):
-                if is_number(x, 1.0):
-                    return other
-                if not isinstance(x, Text) and x < 0.0:
-                    return -self.mul(-x, other)
+            if is_number(a, 1.0) or is_number(b, 1.0):
+                return b if is_number(a, 1.0) else a
+            if (positive := _positive(a)) is not None:
+                return -self.mul(positive, b)
+            if (positive := _positive(b)) is not None:
+                return -self.mul(a, positive)
         left, right = self.inside(a, PRODUCT), self.inside(b, PRODUCT)
         return Text(left + self.between(left, right) + right, PRODUCT, self)
 
@@ -160,8 +186,16 @@ class Spelling:
         return self.times
 
     def div(self, a: Any, b: Any) -> Any:
-        if self.is_short and (is_number(b, 1.0) or is_number(a, 0.0)):
-            return a
+        if self.is_short:
+            if is_number(b, 1.0) or is_number(a, 0.0):
+                return a
+            if (positive := _positive(a)) is not None:
+                return -self.div(positive, b)
+            if (positive := _positive(b)) is not None:
+                return -self.div(a, positive)
+        return self.quotient(a, b)
+
+    def quotient(self, a: Any, b: Any) -> Text:
         return Text(f"{self.inside(a, PRODUCT)}/{self.inside(b, SIGN)}", PRODUCT, self)
 
     def mod(self, a: Any, b: Any) -> Text:
@@ -180,6 +214,13 @@ class Spelling:
         for x in xs[1:]:
             total = total + x
         return total
+
+
+def _positive(x: Any) -> Any:
+    """x without its minus, None if it has none."""
+    if isinstance(x, Text):
+        return x.positive
+    return -x if x < 0.0 else None
 
 
 def is_number(x: Any, constant: float) -> bool:

@@ -1,0 +1,64 @@
+"""`doctor`: what is installed, what draws, what computes."""
+
+from __future__ import annotations
+
+import platform
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+
+from .. import __version__, engine
+from ..render import RenderError, program
+
+FOR = {"draw": "pictures", "plot": "curves", "train": "progress bars", "test": "the tests",
+       "notebook": "the notebooks"}  # fmt: skip
+
+
+def doctor() -> Iterator[str]:
+    """The lines of the report: versions, the layout program, the executor, optional packages."""
+    yield f"autograd_lite {__version__}"
+    yield f"python        {platform.python_version()} ({platform.python_implementation()})"
+    yield f"system        {platform.system()} {platform.machine()}"
+    yield f"renderer      {_renderer()}"
+    yield f"executor      {_executor()}"
+    yield ""
+    yield "optional packages"
+    for extra, name in _optional():
+        try:
+            state = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            state = f"missing, for {FOR[extra]}: pip install 'autograd_lite[{extra}]'"
+        yield f"  {name:<14}{state}"
+
+
+def _renderer() -> str:
+    """The layout program and its own words about its version."""
+    try:
+        path = program()
+    except RenderError as error:
+        return f"none; drawings are text trees ({error})"
+    done = subprocess.run([path, "-V"], capture_output=True, text=True, check=False)
+    return f"{path}\n{'':14}{(done.stderr or done.stdout).strip()}"
+
+
+def _executor() -> str:
+    """What runs the graph."""
+    source = engine.__file__ or ""
+    kind = "plain Python" if source.endswith(".py") else "compiled"
+    return f"eager, {kind} (engine.py)"
+
+
+def _optional() -> Iterator[tuple[str, str]]:
+    """The packages of the extras, as the installed project declares them; each once."""
+    try:
+        required = metadata.requires("autograd_lite") or []
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return
+    seen = {"autograd-lite", "autograd_lite"}
+    for text in required:
+        name = re.split(r"[^\w.-]", text, maxsplit=1)[0]
+        extra = re.search(r"extra == ['\"](\w+)['\"]", text)
+        if extra and extra[1] in FOR and name.lower() not in seen:
+            seen.add(name.lower())
+            yield extra[1], name
