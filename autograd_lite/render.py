@@ -62,8 +62,8 @@ def render(source: str, format: str = "svg", timeout: float = 120.0) -> bytes:
         words = done.stderr.decode(errors="replace").strip()[:500]
         if "not recognized" in words:
             raise RenderError(
-                f"render: {command[0]} writes no {format}; install Graphviz, whose dot does, "
-                "or take svg"
+                f"render: {os.path.basename(command[0])} writes no {format}; install Graphviz, "
+                "whose dot does, or take svg"
             )
         raise RenderError(f"render: {' '.join(command)} failed: {words}; {HINT}")
     return done.stdout

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..engine import Value
+from ..graph import adjoints
 from ..ieee import shown
 from ..render import RenderError, render
 from .called import Called
@@ -90,9 +91,9 @@ class Drawing:
             )
         if root not in view.wiring.at:
             raise ValueError("draw: a page needs the root in the picture; give a larger radius=")
-        plain = SHOWN - {"legend", "tooltips"}
-        drawn = digraph(View(self.roots, **self._options | {"show": plain}), self.rankdir)
-        svg = render(str(drawn.source)).decode()
+        shown = View(self.roots, **self._options | {"show": SHOWN - {"legend", "tooltips"}})
+        shown.give_nothing_away(adjoints(root))
+        svg = render(str(digraph(shown, self.rankdir).source)).decode()
         precision = self._options["precision"]
         return page(root, svg[svg.index("<svg") :], self.nodes, view.of, precision=precision)
 
@@ -123,7 +124,9 @@ class Drawing:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         try:
-            return {"image/svg+xml": render(self.source).decode(), "text/plain": repr(self)}
+            svg = render(self.source).decode()
+            fit = svg.replace("<svg ", '<svg style="max-width: 100%; height: auto" ', 1)
+            return {"image/svg+xml": fit, "text/plain": repr(self)}
         except RenderError as error:
             return {"text/plain": f"{self.text}\n{error}"}
 

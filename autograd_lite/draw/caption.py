@@ -24,10 +24,11 @@ class Captions:
 
     def __init__(self, of: dict[Value, str], named: set[Value], precision: int) -> None:
         self.of, self.named, self.precision = of, named, precision
+        self.m = pretty.rounded(precision)
 
     def number(self, x: float) -> str:
         """A number as mathematics writes it."""
-        return pretty.number(x, self.precision).text
+        return self.m.number(x).text
 
     def head(self, v: Value, with_formula: bool = True) -> str:
         """Name and formula: σ¹₂ = σ(z¹₂), (ŷ − y)², Σ wx + b; empty if there is neither."""
@@ -39,14 +40,14 @@ class Captions:
         """The same with the names of all nodes, for a line of text."""
         if v.op is None:
             return self.of[v]
-        text = formula(v, self.of, pretty) if len(v.args) <= LONGEST else sign(v)
+        text = formula(v, self.of, self.m) if len(v.args) <= LONGEST else sign(v)
         return f"{self.of[v]} = {text if len(text) <= LONGEST else sign(v)}"
 
     def _formula(self, v: Value) -> str:
         if len(v.args) > LONGEST:
             return sign(v)
         inner: dict[Any, Any] = {a: self._input(a) for a in v.args if isinstance(a, Value)}
-        text = formula(v, {**inner, v: self.of[v]}, pretty)
+        text = formula(v, {**inner, v: self.of[v]}, self.m)
         return text if len(text) <= LONGEST and text.count("…") < 3 else sign(v)
 
     def _input(self, v: Value) -> str | Text:
@@ -56,7 +57,7 @@ class Captions:
         known = all(not isinstance(a, Value) or a in self.named for a in v.args)
         if v.op is None or not known or len(v.args) > 2:
             return "…"
-        made = getattr(pretty, v.op.name)(*texts(v, self.of, pretty, self.of[v]))
+        made = getattr(self.m, v.op.name)(*texts(v, self.of, self.m, self.of[v]))
         return made if isinstance(made, Text) else "…"
 
     def tip(self, v: Value, kind: str, known: bool) -> str:

@@ -7,9 +7,10 @@ import re
 from typing import TYPE_CHECKING
 
 from ..render import RenderError
+from .box import Arrow, Box
 from .parts import MODULE, NODE, Part
 from .style import CARD, FADED, FAINT, FONT, INK, KINDS, SIGNS, UNKNOWN, sign, width
-from .view import Arrow, Box, View
+from .view import View
 
 if TYPE_CHECKING:
     import graphviz
@@ -153,7 +154,7 @@ def _legend(view: View) -> str:
         if name in kinds and name != "cut"
     ]
     words = [
-        f'<TD BORDER="0"><FONT COLOR="{colour}"><B>━ {name}</B></FONT></TD>'
+        f'<TD BORDER="0"><FONT COLOR="{colour}"><B>— {name}</B></FONT></TD>'
         for name, colour in SIGNS.items()
         if name in signs
     ]
@@ -168,7 +169,7 @@ def _legend(view: View) -> str:
         words.append(f'<TD BORDER="0">{html.escape("  grad –: before backward()")}</TD>')
     row = "".join([*cells, *words])
     return (
-        f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="4" CELLPADDING="2"><TR>{row}</TR></TABLE>>'
+        f'<<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="4" CELLPADDING="4"><TR>{row}</TR></TABLE>>'
     )
 
 

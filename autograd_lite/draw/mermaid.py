@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .box import Box
 from .parts import MODULE, Part
 from .style import CARD, FADED, INK, KINDS, SIGNS, UNKNOWN, sign, width
-from .view import Box, View
+from .view import View
 
 
 def mermaid(view: View, rankdir: str) -> str:

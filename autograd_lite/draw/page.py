@@ -274,7 +274,7 @@ def _cards(
             "leaf": v.op is None,
             "inputs": [at[a] for a in v.args if isinstance(a, Value) and a in at],
             "value": repr(v.data),
-            "formula": _clip(formula(v, of, spelling=pretty)),
+            "formula": _clip(formula(v, of, spelling=pretty)) if v.op is not None else "",
             "adjoint": f"∂{of[root]}/∂{of[v]} = {adjoint.get(i, '0.0')}",
             "derivation": derivations[i],
         }

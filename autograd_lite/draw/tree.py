@@ -6,7 +6,8 @@ same indentation, so that a chain does not move to the right.
 
 from __future__ import annotations
 
-from .view import Box, View
+from .box import Box
+from .view import View
 
 COLUMNS, LINES = 80, 300
 DEEP, DEEPEST = 24, 42  # columns of indentation: from here less of it, and none

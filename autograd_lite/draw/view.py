@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from operator import mul
 
@@ -13,6 +12,7 @@ from ..engine import DOT, Value, order
 from ..graph import names, texts
 from ..ieee import shown
 from ..text import name_of, pretty
+from .box import Arrow, Box
 from .called import Called
 from .caption import Captions, flow, role
 from .fold import boxes
@@ -20,63 +20,9 @@ from .parts import LAYER, MODULE, NEURON, NODE, Part, parts
 from .wiring import Wiring
 
 LIMIT = 5000  # boxes that are shown at all
+MOST_EDGES = 3_000_000  # of the graph; folding more takes longer than anyone waits
 NAMED = 20_000  # nodes that have names as in table(); of more only those with their own box
 SHOW = ("data", "grad", "formula", "partials", "constants", "clusters", "legend", "tooltips")
-
-
-@dataclass
-class Box:
-    """A node, or several in one.
-
-    key      its id in the SVG: n3 for node 3, b5 for a box of several
-    kind     parameter, input, constant, inner, output, or cut: the rest that is not shown
-    count    how many nodes or parts it stands for
-    head     the lines above its numbers; row: the line in a text; name: its name there
-    data, grad  its numbers as text, empty if they are not shown; word: what the data are
-    low, high  the range of the gradients in it, None if there are none
-    inside   the part that it is drawn in
-    """
-
-    key: str
-    kind: str
-    members: list[int] = field(default_factory=list)
-    count: int = 1
-    head: list[str] = field(default_factory=list)
-    row: str = ""
-    name: str = ""
-    data: str = ""
-    grad: str = ""
-    word: str = ""
-    tip: str = ""
-    low: float | None = None
-    high: float | None = None
-    inside: Part | None = None
-    bright: bool = True
-
-    @property
-    def several(self) -> bool:
-        return len(self.members) > 1
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines in it, from top to bottom."""
-        words = (self.word, "max |grad| " if self.several and self.grad != "–" else "grad ")
-        return [*self.head, *(w + x for w, x in zip(words, (self.data, self.grad)) if x)]
-
-
-@dataclass
-class Arrow:
-    """An edge, or several from one box to another; low and high: what flows back along them."""
-
-    key: str
-    source: Box
-    target: Box
-    text: str = ""
-    tip: str = ""
-    count: int = 1
-    low: float | None = None
-    high: float | None = None
-    bright: bool = True
 
 
 class View:
@@ -94,14 +40,20 @@ class View:
     ) -> None:  # fmt: skip
         self.show, self.known = show, any(v.grad != 0.0 for v in roots)
         everything = order(*roots)
-        owner = parts(everything)
+        nodes = everything if focus is None else _near(everything, focus, radius)
+        huge = len(everything) > 100_000 and sum([len(v.args) for v in everything]) > MOST_EDGES
+        if huge and focus is None:
+            raise ValueError(
+                f"draw: {len(everything)} nodes with more than {MOST_EDGES} edges are too many to "
+                "fold; draw an earlier value, such as one row of the batch, or a part by focus= "
+                "and radius="
+            )
+        owner = parts(nodes if huge else everything)
         for v, part in owner.items() if called.modules else ():
             module = part.at(MODULE)
             if v in called.modules and ": " not in module.caption:
                 module.caption = f"{called.modules[v]}: {module.caption}"
-        self.wiring = Wiring(everything)
-        if focus is not None:
-            self.wiring = self.wiring.part(_near(self.wiring, focus, radius))
+        self.wiring = Wiring(nodes, everything)
         self.nodes = self.wiring.nodes
         self.owner = [owner.get(v) for v in self.nodes] if owner else [None] * len(self.nodes)
         self.kinds = _kinds(self.nodes, set(roots), owner.keys() | called.modules.keys())
@@ -148,6 +100,15 @@ class View:
             of[v] = name
         named = {v for v in nodes if v.label or v in called.names or of[v].startswith("x")}
         return Captions(of, named, precision)
+
+    def give_nothing_away(self, adjoints: dict[Value, float]) -> None:
+        """Room for these adjoints in the boxes, but no colour that tells them."""
+        for box in self.boxes:
+            if box.members and not box.several:
+                box.grad = self.captions.number(adjoints.get(self.nodes[box.members[0]], 0.0))
+        drawn: list[Box | Arrow] = [*self.boxes, *self.arrows]
+        for x in drawn:
+            x.low = x.high = None
 
     def _box(self, k: int, members: list[int]) -> Box:
         i = members[0]
@@ -323,14 +284,25 @@ def _kinds(nodes: list[Value], roots: set[Value], parameters: set[Value]) -> lis
     ]  # fmt: skip
 
 
-def _near(wiring: Wiring, focus: Value, radius: int | None) -> list[int]:
+def _near(everything: list[Value], focus: Value, radius: int | None) -> list[Value]:
     """The nodes at most `radius` steps before or after `focus`."""
-    if focus not in wiring.at:
+    place = next((i for i, v in enumerate(everything) if v is focus), None)
+    if place is None:
         raise ValueError(f"draw: focus = {shown(focus)} is not in the graph; give a node of it")
     steps = 2 if radius is None else radius
-    start = wiring.at[focus]
-    found = {**wiring.ahead(start), **wiring.behind(start)}
-    return sorted(i for i, distance in found.items() if distance <= steps)
+    after, found = {focus: 0}, {focus: None}
+    for v in everything[place + 1 :] if steps else ():
+        if not after.keys().isdisjoint(v.args):
+            distance = 1 + min(after[a] for a in v.args if isinstance(a, Value) and a in after)
+            if distance <= steps:
+                found[v] = None
+            if distance < steps:
+                after[v] = distance
+    front = [focus]
+    for _ in range(steps):
+        front = [a for v in front for a in v.args if isinstance(a, Value) and a not in found]
+        found.update(dict.fromkeys(front))
+    return [v for v in everything if v in found]
 
 
 def _between(wiring: Wiring, path: tuple[Value, Value] | None) -> set[int] | None:

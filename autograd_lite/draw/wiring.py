@@ -10,13 +10,13 @@ from ..engine import DOT, Value
 class Wiring:
     """Nodes, and the edges between them, as lists of equal length.
 
-    nodes    in an order with inputs before outputs
+    nodes    in an order with inputs before outputs; a part of `everything`, or all of it
     sources, targets  for each edge, the numbers of its nodes; targets never decrease
     places, partials  for each edge, which input of the target it is, and the local derivative
     inputs_cut, outputs_cut  nodes that have an input, or are one of a node, that is not in `nodes`
     """
 
-    def __init__(self, nodes: list[Value]) -> None:
+    def __init__(self, nodes: list[Value], everything: list[Value]) -> None:
         self.nodes, self.at = nodes, dict(zip(nodes, range(len(nodes))))
         self.sources: list[int] = []
         self.targets: list[int] = []
@@ -24,22 +24,38 @@ class Wiring:
         self.partials: list[float] = []
         self.inputs_cut: set[int] = set()
         self.outputs_cut: set[int] = set()
+        whole = len(nodes) == len(everything)
         for i, v in enumerate(nodes):
             if v.op is None:
                 continue
             args, partials = v.args, v.partials
-            if len(args) > 2 and Value in (kinds := {*map(type, args)}) and len(kinds) == 1:
+            if (
+                whole
+                and len(args) > 2
+                and Value in (kinds := {*map(type, args)})
+                and len(kinds) == 1
+            ):
                 self.sources += map(self.at.__getitem__, args)  # the usual case, faster
                 self.targets += [i] * len(args)
                 self.places += range(len(args))
                 self.partials += partials
             else:
                 for place, (a, partial) in enumerate(zip(args, partials)):
-                    if a.__class__ is Value:
+                    if a.__class__ is not Value:
+                        continue
+                    if a not in self.at:
+                        self.inputs_cut.add(i)
+                    else:
                         self.sources.append(self.at[a])
                         self.targets.append(i)
                         self.places.append(place)
                         self.partials.append(partial)
+
+        for v in () if whole else everything:
+            if v not in self.at and not self.at.keys().isdisjoint(v.args):
+                self.outputs_cut.update(
+                    self.at[a] for a in v.args if a.__class__ is Value and a in self.at
+                )
 
     def edges(self) -> zip[tuple[int, int]]:
         return zip(self.sources, self.targets)
@@ -59,21 +75,6 @@ class Wiring:
             if t in steps:
                 steps[s] = min(steps.get(s, math.inf), steps[t] + 1)  # type: ignore[assignment]
         return steps
-
-    def part(self, keep: list[int]) -> Wiring:
-        """The nodes of these numbers and the edges among them."""
-        found = object.__new__(Wiring)
-        new = dict(zip(keep, range(len(keep))))
-        found.nodes = [self.nodes[i] for i in keep]
-        found.at = dict(zip(found.nodes, range(len(keep))))
-        inner = [k for k, (s, t) in enumerate(self.edges()) if s in new and t in new]
-        found.sources = [new[self.sources[k]] for k in inner]
-        found.targets = [new[self.targets[k]] for k in inner]
-        found.places = [self.places[k] for k in inner]
-        found.partials = [self.partials[k] for k in inner]
-        found.inputs_cut = {new[t] for s, t in self.edges() if t in new and s not in new}
-        found.outputs_cut = {new[s] for s, t in self.edges() if s in new and t not in new}
-        return found
 
     def role(self, k: int) -> int:
         """What edge k is to its target: its place, or for any number of arguments, its kind."""

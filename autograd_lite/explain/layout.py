@@ -142,15 +142,20 @@ def _aligned(x: Line) -> list[str]:
         return [f"&{_text(x)}"]
     sides = [*map(_in_latex, _distinct(x.right))]
     note = rf" \qquad\text{{{x.note}}}" if x.note else ""
-    if len(x.left) + sum(map(len, sides)) < 2 * WIDTH:
+    if sum(map(_width, [x.left, *sides])) < WIDTH:
         return [f"{x.left} &= {' = '.join(sides)}{note}"]
     rows = []
     for side, whole in zip(_distinct(x.right), sides):
-        terms = [whole] if len(whole) < 3 * WIDTH else [*map(_in_latex, _terms(side))]
+        terms = [whole] if _width(whole) < 2 * WIDTH else [*map(_in_latex, _terms(side))]
         rows += [f"&= {terms[0]}", *(rf"&\qquad {term}" for term in terms[1:])]
     return (
         [x.left + " " + rows[0], *rows[1:-1], rows[-1] + note] if rows[1:] else [x.left + rows[0]]
     )
+
+
+def _width(text: str) -> int:
+    """About how many characters wide LaTeX is when it is set."""
+    return len(re.sub(r"\\(left|right)\b|\\[a-zA-Z]{3,}|[{}^_\\ ]", "", text))
 
 
 def _terms(side: Side) -> list[list[tuple[str, str]]]:
