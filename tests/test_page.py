@@ -649,3 +649,20 @@ def test_the_most_nodes(opened):
     player.frame.locator('[id="n299"]').focus()
     player.press("Enter")  # without a derivation, its own steps
     assert player.frame.locator("#work").text_content().startswith("y = sin(v299)\n    in numbers:  = sin(")
+
+
+@pytest.mark.browser
+def test_a_page_as_draw_makes_it(opened):
+    c, nodes = lecture()
+    c.backward()
+    made = ag.draw(c).page()
+    assert len(str(made).encode()) < 500_000
+    drawn = str(made)[str(made).index("<svg") :]
+    assert not re.search(r'stroke="#(2166ac|b35806)"', drawn)  # no gradient's colour yet
+    player = opened(made)
+    assert all(player.texts(i)[-1].strip() == "" for i in range(len(nodes)))
+    player.press("End")
+    for i, v in enumerate(nodes):
+        assert repr(v.grad) in player.label(i)
+        shown = float(player.texts(i)[-1].removeprefix("grad ").replace("−", "-"))
+        assert shown == pytest.approx(v.grad, rel=1e-6)
