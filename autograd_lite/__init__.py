@@ -11,6 +11,7 @@ functions  exp, log, tanh ... for floats, Values and NumPy arrays
 graph      order, edges, names and rows of a recorded graph; copies and pickles
 custom     operations of the user's own
 nn         Neuron, Layer, MLP
+called     names for Values from the caller's variables
 losses     mse, mae, hinge, cross-entropies, the L2 penalty
 optim      SGD, Adam, clipping of gradients, step-size schedules
 data       data sets, mini-batches, CSV files

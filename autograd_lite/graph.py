@@ -21,6 +21,7 @@ import copyreg
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .engine import DOT, Value, order, record
@@ -30,6 +31,8 @@ from .ops import Row
 from .text import WHERE, Spelling, Text, decimal, name_of, plain, pretty, slopes, unicode
 
 __all__ = ["Edge", "adjoints", "edges", "formula", "names", "order", "slope", "table", "texts"]
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Edge(NamedTuple):
@@ -54,14 +57,18 @@ def edges(nodes: Iterable[Value]) -> Iterator[Edge]:
                 yield Edge(a, v, partial, place)
 
 
-def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
+def names(
+    nodes: list[Value], spelling: Spelling = plain, called: Mapping[Value, str] = NOTHING
+) -> dict[Value, str]:
     """A different name for each of the nodes: its label, else x_i as input i of a dot, else v1 ...
+
+    called   names that go before labels
 
     >>> a = Value(1.0, label="a")
     >>> list(names(order(a + Value(2.0, label="a"))).values())
     ['a', 'a⁽²⁾', 'v1']
     """
-    given = {v: name_of(v.label) for v in nodes if v.label}
+    given = {v: name_of(called.get(v) or v.label) for v in nodes if v.label or v in called}
     for v in nodes:
         for i, x in dot_inputs(v):
             if isinstance(x, Value) and x.op is None:
@@ -81,6 +88,12 @@ def names(nodes: list[Value], spelling: Spelling = plain) -> dict[Value, str]:
             seen[name] += 1
         found[v] = spelling.again(spelling.spell(label), seen[name])
     return found
+
+
+def result_name(of: Mapping[Value, str]) -> str | None:
+    """What a result without a label is called: y, else f; None if both are taken."""
+    taken = {*of.values()}
+    return next((name for name in "yf" if name not in taken), None)
 
 
 def dot_inputs(v: Value) -> Iterator[tuple[int, Any]]:

@@ -228,12 +228,12 @@ def test_repeated_labels_are_told_apart():
 def test_captions_say_what_was_computed():
     x = Value(2.0, label="x")
     found = [t for power in (2, 3, 20, 2.5) for t in texts(svg(draw(x**power)))]
-    assert {"x²", "x³", "x²⁰", "x^2.5"} <= set(found)
-    assert "x·x₁ + x·x₂" in texts(svg(draw(ag.dot([x, x], [3.0, 1.0]))))
+    assert {"y = x²", "y = x³", "y = x²⁰", "y = x^2.5"} <= set(found)
+    assert "y = x·x₁ + x·x₂" in texts(svg(draw(ag.dot([x, x], [3.0, 1.0]))))
     many = [Value(0.1, label=f"long_name_{i}") for i in range(9)]
-    assert "Σ wx" in texts(svg(draw(ag.dot([x] * 9, many))))
-    assert "Σ wx + b" in texts(svg(draw(ag.dot([x] * 9, many, 1.0))))
-    assert "(x·x)²" in texts(svg(draw((x * x) ** 2)))
+    assert "y = Σ wx" in texts(svg(draw(ag.dot([x] * 9, many))))
+    assert "y = Σ wx + b" in texts(svg(draw(ag.dot([x] * 9, many, 1.0))))
+    assert "y = (x·x)²" in texts(svg(draw((x * x) ** 2)))
 
 
 def test_names_of_the_callers_variables():
@@ -249,14 +249,15 @@ def test_names_of_the_callers_variables():
     assert "w¹₁,₁ " in shown
     assert "─ x " in shown
     assert "net: MLP 1-1" in drawing.source
-    assert "y" not in draw(y).text
+    assert draw(y).text.splitlines()[1].startswith("y = ")  # a result without a label
+    assert "pair" not in draw(y).text
     assert (y.label, pair["k"][0].label) == ("", "")
     neuron = ag.Neuron(1, bias=None)
     neuron.w[0].label = ""
     z = neuron([x])
     assert "nets[0].w[0]" in draw(z, names={"nets": (neuron,)}).text
     a, b = Value(1.0), Value(2.0, label="a")
-    assert "a⁽²⁾·a" in draw(a * b, names={"a": a}).text
+    assert "a·a⁽²⁾" in draw(a * b, names={"a": a}).text
     with pytest.raises(TypeError, match="names"):
         draw(y, names=["y"])
 
@@ -408,3 +409,39 @@ def test_wrong_arguments():
         draw(x * 2, path=(x, "y"))
     with pytest.raises(ValueError, match="path"):
         draw(x * 2, path=(x,))
+
+
+def test_a_page_uses_the_names_that_are_in_its_picture():
+    a, b = Value(2.0), Value(3.0, label="b")
+    y = (a * b).sin() + 1
+    made = str(draw(y).page())
+    found = re.findall(r"<text[^>]*>([^<]*)</text>", made)
+    for name in ("v1", "b", "v2 = v1·b", "v3 = sin(v2)", "y = v3 + 1", "1"):
+        assert name in found, found
+    assert "grad v2 += grad v3 · ∂v3/∂v2" in made
+
+
+def test_gradients_of_another_result_are_shown_as_zeros():
+    r, s = Value(-1.0, label="r"), Value(2.0, label="s")
+    p = r * s
+    (p.relu() * 3 + s).backward()
+    assert "grad –" not in draw(p).source
+    assert "grad 1" in draw(p).source
+
+
+def test_modules_get_their_own_names():
+    class Two(ag.Module):
+        def __init__(self):
+            self.first, self.last = ag.Layer(2, 2), ag.Neuron(2)
+
+    two = Two()
+    source = draw(two.last(two.first([Value(1.0), Value(2.0)])), names={"two": two}).source
+    assert "two.first: MLP 2-2" in source
+    assert "two.last: MLP 2-1" in source
+
+
+def test_a_folded_box_keeps_the_sign_where_there_is_one():
+    xs = [Value(1.0) for _ in range(400)]
+    s = -ag.sum(xs)
+    s.backward()
+    assert re.search(r"×400 +1 +−1$", draw(s).text, re.M)

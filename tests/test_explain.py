@@ -416,3 +416,18 @@ def test_katex_reads_every_derivation():
     texts = [derivation.latex() for derivation in derivations()]
     assert katex.render(texts) == str(len(texts))
     assert "KaTeX parse error" in katex.render([*texts, r"\frac{a"])
+
+
+def test_the_callers_names():
+    w, x = Value(0.2), Value(3.0)
+    z = w * x
+    y = z.tanh() + w
+    text = str(explain(y, wrt=w, names=locals(), precision=4))
+    assert "∂y/∂w = ∂y/∂z · ∂z/∂w + ∂y/∂w|z" in text
+    assert "∂z/∂w = x = 3" in text
+    net = ag.MLP(1, [1], seed=1)
+    net.layers[0].neurons[0].w[0].label = ""
+    by = explain(net([x]), wrt=x, names={"net": net, "x": x})
+    assert "net.layers[0].neurons[0].w[0]" in str(by)
+    with pytest.raises(TypeError, match="explain: names must be a dict such as locals"):
+        explain(y, names=[w])

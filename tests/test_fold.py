@@ -238,8 +238,8 @@ def test_every_node_is_in_the_tree_once(data):
         nodes.append(nodes[-1 - i % 3] * nodes[j])
     nodes = order(nodes[-1])
     lines = draw(nodes[-1]).text.splitlines()[1:]
-    named = [re.search(r"v\d+", line)[0] for line in lines if not line.endswith("(above)")]
-    assert sorted(named) == sorted(f"v{i}" for i in range(1, len(nodes) + 1))
+    named = [re.search(r"v\d+|y", line)[0] for line in lines if not line.endswith("(above)")]
+    assert sorted(named) == sorted(["y", *(f"v{i}" for i in range(1, len(nodes)))])
     assert max(map(len, lines)) <= 80
 
 

@@ -136,18 +136,18 @@ def test_the_steps_of_the_lecture():
         "in numbers": "= 0.1·0.18242552380635632 + 0.5·0.995929862284104 + 1",
         "result": "z²₁ = 1.5162074835226875",
     }
-    back = by_title["∂C₁/∂z²₁ += ∂C₁/∂σ²₁ · ∂σ²₁/∂z²₁"]
+    back = by_title["grad z²₁ += grad σ²₁ · ∂σ²₁/∂z²₁"]
     assert dict(back.lines) == {
         "local derivative": "∂σ²₁/∂z²₁ = σ(z²₁)(1 − σ(z²₁)) = 0.8199793342113866(1 − 0.8199793342113866) = 0.14761322567763774",
         "passed on": "0.6399586684227732 · 0.14761322567763774 = 0.09446636334625136",
-        "result": "∂C₁/∂z²₁ = 0.09446636334625136  ✓ complete",
+        "result": "grad z²₁ = 0.09446636334625136  ✓ complete",
     }
     assert nodes[back.giver].label == "\\sigma^2_1"
     assert back.edge == f"e{back.giver}_0"
-    sums = [step for step in played if step.title.startswith("∂C₁/∂x₁")]
+    sums = [step for step in played if step.title.startswith("grad x₁ ")]
     assert [step.lines[-1] for step in sums] == [
-        ("sum, 1 of 2", "∂C₁/∂x₁ = 0.00013402416180217656"),
-        ("sum, 2 of 2", "∂C₁/∂x₁ = 0.00013402416180217656 + 0.0002817864586616065 = 0.00041581062046378307  ✓ complete"),
+        ("sum, 1 of 2", "grad x₁ = 0.00013402416180217656"),
+        ("sum, 2 of 2", "grad x₁ = 0.00013402416180217656 + 0.0002817864586616065 = 0.00041581062046378307  ✓ complete"),
     ]
     assert [step.done for step in sums] == [False, True]
 
@@ -159,8 +159,8 @@ def test_an_adjoint_of_zero_passes_on_zero_and_says_so():
     root = h * zero
     root.label = "C"
     last = steps_of(root)[-1]
-    assert last.title == "∂C/∂w += ∂C/∂h · ∂h/∂w"
-    assert last.lines[1] == ("passed on", "exactly 0, because ∂C/∂h is exactly 0")
+    assert last.title == "grad w += grad h · ∂h/∂w"
+    assert last.lines[1] == ("passed on", "exactly 0, because grad h is exactly 0")
     assert (last.exact, last.flow, last.done) == ("0.0", "zero", True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             except BrokenPipeError:  # the reader has seen enough; the work goes on
                 sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     except (OSError, ValueError, ArithmeticError, ImportError, RenderError) as error:
-        message = str(error).removeprefix(f"{args.command}: ")
+        message = re.sub(rf"^(Drawing\.save|render|{args.command}): ", "", str(error))
         print(f"autograd-lite {args.command}: {message}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     expression = commands.add_parser("eval", help="value and gradients of an expression")
     expression.add_argument("expression", help='such as "tanh(w*x + b)"')
     expression.add_argument("variables", nargs="*", metavar="name=number")
-    expression.add_argument("--draw", metavar="FILE", help="save the graph (.svg, .png or .dot)")
+    expression.add_argument("--draw", metavar="FILE", help="save the graph, see draw")
     expression.add_argument("--check", action="store_true", help="check the gradients")
 
     derivation = commands.add_parser("explain", help="the derivation of an expression")

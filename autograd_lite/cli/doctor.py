@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 
 from .. import __version__, engine
 from ..render import RenderError, program
@@ -37,8 +38,12 @@ def _renderer() -> str:
     try:
         path = program()
     except RenderError as error:
-        return f"none; drawings are text trees ({error})"
-    done = subprocess.run([path, "-V"], capture_output=True, text=True, check=False)
+        return f"none; drawings are text trees\n{'':14}{error}"
+    if find_spec("graphviz") is None:
+        path += f"\n{'':14}but the package graphviz is missing: pip install 'autograd_lite[draw]'"
+    done = subprocess.run(
+        [path.partition("\n")[0], "-V"], capture_output=True, text=True, check=False
+    )
     return f"{path}\n{'':14}{(done.stderr or done.stdout).strip()}"
 
 

@@ -9,9 +9,9 @@ is folded: neurons, layers and whole modules become one box, and what repeats is
 >>> picture = draw(y)
 >>> picture.save("square.svg")  # doctest: +SKIP
 >>> print(picture.text)
-          data  grad
-v1 = x·x     9     1
-└─ x         3     6
+         data  grad
+y = x·x     9     1
+└─ x        3     6
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..called import Called
 from ..engine import Value
 from ..graph import adjoints
 from ..ieee import shown
 from ..render import RenderError, render
-from .called import Called
 from .dot import digraph
 from .mermaid import mermaid
 from .tree import tree
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from .page import Page
 
 PICTURES = ("svg", "png", "pdf")
-SHOWN = frozenset(SHOW) - {"constants"}
+SHOWN = frozenset(SHOW) - {"constants", "names"}
+ON_PAGES = frozenset(SHOW) - {"legend", "tooltips"}  # with all names: its sentences use them
 TEXTS = ("dot", "gv", "html", "mmd", "txt")
 
 
@@ -79,6 +80,8 @@ class Drawing:
     def page(self) -> Page:
         """The picture as an HTML page that plays values forward and adjoints back.
 
+        It shows all numbers and names, whatever show= is, and adjoints of its own, whatever the
+        Values' grads are.
         Raises ValueError for several roots, a folded picture, or more than 300 nodes.
         """
         from .page import MOST_NODES, page
@@ -87,11 +90,11 @@ class Drawing:
         if view.folded or len(self.roots) > 1 or len(self.nodes) > MOST_NODES:
             raise ValueError(
                 f"draw: a page plays one root and at most {MOST_NODES} nodes, none folded; draw "
-                "an earlier value, or a part by focus=value and radius=n"
+                "without depth= and fold=, an earlier value, or a part by focus= and radius="
             )
         if root not in view.wiring.at:
             raise ValueError("draw: a page needs the root in the picture; give a larger radius=")
-        shown = View(self.roots, **self._options | {"show": SHOWN - {"legend", "tooltips"}})
+        shown = View(self.roots, **self._options | {"show": ON_PAGES})
         shown.give_nothing_away(adjoints(root))
         svg = render(str(digraph(shown, self.rankdir).source)).decode()
         precision = self._options["precision"]
@@ -152,8 +155,9 @@ def draw(
                where there would be more than 300 boxes
     focus, radius  only what is at most `radius` steps (2) before or after the value `focus`
     path       (a, b): what lies between a and b in full colour, the rest in grey
-    show       some of data, grad, formula, partials, constants, clusters, legend, tooltips, in a
-               set or as "data, grad"; by default all but constants
+    show       some of data, grad, formula, partials, constants (numbers that are no Values),
+               clusters, legend, names (v1 ... of nodes without a label), tooltips, in a set or as
+               "data, grad"; by default all but constants and names
     names      variables whose names to use, such as locals(): {"net": net} names net.b
 
     Gradients are a dash until backward() was called. Raises TypeError for what is not a Value,
@@ -174,15 +178,15 @@ def draw(
         raise ValueError("draw: radius needs focus=, the value to draw around")
     if fold not in (None, True, False):
         raise ValueError(f"draw: fold = {shown(fold)}; use True, False or None")
+    if path is not None and not (isinstance(path, (list, tuple)) and len(path) == 2):
+        raise ValueError("draw: path must be two Values, (where it starts, where it ends)")
     for name, values in (("focus", [focus] if focus is not None else []), ("path", path or ())):
         for v in values:
             if not isinstance(v, Value):
                 raise TypeError(f"draw: {name} = {shown(v)}; give a Value")
-    if path is not None and len(path) != 2:
-        raise ValueError("draw: path must be two Values, where it starts and where it ends")
     options = {
         "precision": precision, "depth": depth, "fold": fold, "focus": focus, "radius": radius,
-        "path": path, "show": _show(show), "called": Called(names),
+        "path": path, "show": _show(show), "called": Called(names, "draw"),
     }  # fmt: skip
     return Drawing(found, options, rankdir)
 
@@ -211,6 +215,8 @@ def _whole(name: str, n: Any, least: int, most: int | None = None) -> None:
 def _show(show: str | Iterable[str] | None) -> frozenset[str]:
     if show is None:
         return SHOWN
+    if not isinstance(show, Iterable):
+        raise TypeError(f"draw: show = {shown(show)}; give words such as 'data, grad'")
     words = re.findall(r"[^,\s]+", show) if isinstance(show, str) else [*show]
     unknown = [word for word in words if word not in SHOW]
     if unknown:

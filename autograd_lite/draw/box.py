@@ -43,7 +43,7 @@ class Box:
     @property
     def lines(self) -> list[str]:
         """The lines in it, from top to bottom."""
-        words = (self.word, "max |grad| " if self.several and self.grad != "–" else "grad ")
+        words = (self.word, "max |grad| " if self.low != self.high else "grad ")
         return [*self.head, *(w + x for w, x in zip(words, (self.data, self.grad)) if x)]
 
 

@@ -50,7 +50,7 @@ def _candidates(
         yield depths[0], _numbered(_whole(owner, depths[0]))
     if fold is False:
         return
-    colours = _colours(wiring, kinds)
+    colours = [(c, part.place[0]) if part else c for c, part in zip(_colours(wiring, kinds), owner)]
     for level in depths if fold is None else ():
         whole = _whole(owner, level)
         alone = {i: key for i, key in enumerate(whole) if owner[i]}
@@ -130,8 +130,8 @@ def _roles(wiring: Wiring, whole: Sequence[Any], colours: Sequence[Any]) -> list
             ])  # fmt: skip
             if max(colour) == count or max(colour) >= MOST:
                 break
-        if max(colour) != count:
-            colour = unrefined
+        if max(colour) != count or len(set(colour)) == size:
+            colour = unrefined  # each is told apart from each: that is no folding
     return _numbered([colour[i] for i in at])
 
 

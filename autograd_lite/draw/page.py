@@ -9,9 +9,9 @@ forbids it every request. What it plays is plain data, computed here; the script
 ...     print(f"{step.phase:<9}{step.title:<30}{step.exact}".rstrip())
 given    1 given number
 forward  y = x·x                       9.0
-seed     ∂y/∂y = 1                     1.0
-backward ∂y/∂x += ∂y/∂y · ∂y/∂x        3.0
-backward ∂y/∂x += ∂y/∂y · ∂y/∂x        6.0
+seed     grad y = ∂y/∂y = 1            1.0
+backward grad x += grad y · ∂y/∂x      3.0
+backward grad x += grad y · ∂y/∂x      6.0
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from ..engine import Value, order
 from ..explain import explain
-from ..graph import formula, slope
+from ..graph import dot_inputs, formula, slope, texts
 from ..text import WHERE, decimal, pretty, slopes
 
 MOST_NODES = 300
@@ -143,9 +143,15 @@ def steps(root: Value, nodes: list[Value], of: dict[Value, str], precision: int 
     The adjoints are added up in the order of backward(), so the last sum of each node is its grad
     to the last bit. Nodes that are not in `nodes` take part in the sums without steps of their own.
     """
-    leaves = [v for v in nodes if v.op is None]
-    title = "1 given number" if len(leaves) == 1 else f"{len(leaves)} given numbers"
-    values = _clip(", ".join(f"{of[v]} = {decimal(v.data)}" for v in leaves))
+    given = [f"{of[v]} = {decimal(v.data)}" for v in nodes if v.op is None]
+    given += dict.fromkeys(
+        f"{x} = {decimal(number)}"
+        for v in nodes
+        for x, (_, number) in zip(_plain_inputs(v, of), dot_inputs(v))
+        if not isinstance(number, Value)
+    )
+    title = "1 given number" if len(given) == 1 else f"{len(given)} given numbers"
+    values = _clip(", ".join(given))
     values = values.replace(" = ", "\u00a0=\u00a0")  # a line breaks between them
     found = [Step("given", "Given", title, (("values", values),))]
     inner = [i for i, v in enumerate(nodes) if v.op is not None]
@@ -157,6 +163,12 @@ def steps(root: Value, nodes: list[Value], of: dict[Value, str], precision: int 
     for count, step in enumerate(back, 1):
         found.append(step._replace(heading=f"Backward {count} of {len(back)}"))
     return found
+
+
+def _plain_inputs(v: Value, of: dict[Value, str]) -> list[Any]:
+    """What the inputs of a dot are called."""
+    n = len(v.args) // 2
+    return texts(v, of, pretty, of[v])[n : 2 * n] if v.op is not None else []
 
 
 def _forward(v: Value, i: int, of: dict[Value, str], precision: int) -> Step:
@@ -189,8 +201,10 @@ class _Sweep:
         """The seed, then every edge of the drawing, from the root back to the leaves."""
         self.adjoint[self.root] = 1.0
         by = self._by(self.root)
-        lines = (("result", f"{by} = 1.0"), ("why", "any number by itself has the derivative 1"))
-        seed = self._step("seed", f"{by} = 1", lines, self.root)
+        name = self._name(self.root)
+        why = f"grad of a node is the derivative of {name} by it, and {name} by itself gives 1"
+        lines = (("result", f"{by} = 1.0"), ("why", why))
+        seed = self._step("seed", f"{by} = ∂{name}/∂{name} = 1", lines, self.root)
         yield seed._replace(heading="Backward: the start")
         for v in reversed(self.order):
             g, here = self.adjoint[v], v in self.at
@@ -259,7 +273,8 @@ class _Sweep:
         return f"({name})" if re.search(r"[\s+*/%<>=-]", name) and name[0] != "(" else name
 
     def _by(self, v: Value) -> str:
-        return f"∂{self._name(self.root)}/∂{self._name(v)}"
+        """The adjoint, by another sign than the local derivative, which may be another number."""
+        return f"grad {self._name(v)}"
 
 
 def _cards(
@@ -275,7 +290,7 @@ def _cards(
             "inputs": [at[a] for a in v.args if isinstance(a, Value) and a in at],
             "value": repr(v.data),
             "formula": _clip(formula(v, of, spelling=pretty)) if v.op is not None else "",
-            "adjoint": f"∂{of[root]}/∂{of[v]} = {adjoint.get(i, '0.0')}",
+            "adjoint": f"grad {of[v]} = ∂{of[root]}/∂{of[v]} = {adjoint.get(i, '0.0')}",
             "derivation": derivations[i],
         }
         for i, v in enumerate(nodes)
@@ -316,6 +331,8 @@ def _factor(x: float) -> str:
 
 
 def _sign(x: float) -> str:
+    if x != x:
+        return "nan"
     return "plus" if x > 0.0 else "minus" if x < 0.0 else "zero"
 
 

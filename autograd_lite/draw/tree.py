@@ -17,7 +17,7 @@ def tree(view: View) -> str:
     """The picture as a tree of at most 80 columns and about 300 lines, every box once."""
     rows = _rows(view)
     half, left_out = LINES // 2, len(rows) - LINES
-    numbers = [("data", "grad"), *((box.data, box.grad) for _, box in rows if box)]
+    numbers = [("data", "grad"), *((box.data, _grad(box)) for _, box in rows if box)]
     data, grad = (max(len(pair[i]) for pair in numbers) for i in (0, 1))
     room = COLUMNS - data - grad - 4
     name = min(room, max(len(text) for text, _ in rows))
@@ -28,9 +28,14 @@ def tree(view: View) -> str:
                 lines.append(f"… {left_out} lines are left out; focus=value, radius=3 draws a part")
             continue
         cut = text if len(text) <= room else f"{text[: room - 1]}…"
-        line = f"{cut:<{name}}  {box.data:>{data}}  {box.grad:>{grad}}" if box else cut
+        line = f"{cut:<{name}}  {box.data:>{data}}  {_grad(box):>{grad}}" if box else cut
         lines.append(line.rstrip())
     return "\n".join(lines)
+
+
+def _grad(box: Box) -> str:
+    """The gradient; of several that differ, the largest size."""
+    return box.grad if box.low == box.high else f"±{box.grad}"
 
 
 def _rows(view: View) -> list[tuple[str, Box | None]]:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from operator import mul
 
+from ..called import Called
 from ..engine import DOT, Value, order
-from ..graph import names, texts
+from ..graph import names, result_name, texts
 from ..ieee import shown
-from ..text import name_of, pretty
+from ..text import pretty
 from .box import Arrow, Box
-from .called import Called
 from .caption import Captions, flow, role
 from .fold import boxes
 from .parts import LAYER, MODULE, NEURON, NODE, Part, parts
@@ -22,14 +22,15 @@ from .wiring import Wiring
 LIMIT = 5000  # boxes that are shown at all
 MOST_EDGES = 3_000_000  # of the graph; folding more takes longer than anyone waits
 NAMED = 20_000  # nodes that have names as in table(); of more only those with their own box
-SHOW = ("data", "grad", "formula", "partials", "constants", "clusters", "legend", "tooltips")
+SHOW = ("data", "grad", "formula", "partials", "constants", "clusters", "legend", "names",
+        "tooltips")  # fmt: skip
 
 
 class View:
     """What is shown of the graph of some roots.
 
     nodes, of  the nodes in order, and a name for each that has a box of its own
-    known      whether there are gradients: after backward() on one of the roots
+    known      whether there are gradients: one that is not 0
     boxes, arrows, largest  what is drawn, and the largest gradient in it
     """
 
@@ -38,7 +39,7 @@ class View:
         focus: Value | None, radius: int | None, path: tuple[Value, Value] | None,
         show: frozenset[str], called: Called,
     ) -> None:  # fmt: skip
-        self.show, self.known = show, any(v.grad != 0.0 for v in roots)
+        self.roots, self.show = roots, show
         everything = order(*roots)
         nodes = everything if focus is None else _near(everything, focus, radius)
         huge = len(everything) > 100_000 and sum([len(v.args) for v in everything]) > MOST_EDGES
@@ -49,14 +50,12 @@ class View:
                 "and radius="
             )
         owner = parts(nodes if huge else everything)
-        for v, part in owner.items() if called.modules else ():
-            module = part.at(MODULE)
-            if v in called.modules and ": " not in module.caption:
-                module.caption = f"{called.modules[v]}: {module.caption}"
+        _call(owner, called)
         self.wiring = Wiring(nodes, everything)
         self.nodes = self.wiring.nodes
+        self.known = any(v.grad != 0.0 for v in (*roots, *self.nodes))
         self.owner = [owner.get(v) for v in self.nodes] if owner else [None] * len(self.nodes)
-        self.kinds = _kinds(self.nodes, set(roots), owner.keys() | called.modules.keys())
+        self.kinds = _kinds(self.nodes, set(roots), owner.keys() | called.parameters)
         self.bright = _between(self.wiring, path)
         self.level, self.at = boxes(self.wiring, self.owner, self.kinds, depth, fold)
         count = max(self.at) + 1
@@ -87,18 +86,13 @@ class View:
         return self.captions.of
 
     def _captions(self, nodes: list[Value], called: Called, precision: int) -> Captions:
-        of = names(nodes, pretty)
-        taken = set(of.values())
-        for v in [v for v in nodes if v in called.names] if called.names else ():
-            name = base = pretty.spell(name_of(called.names[v]))
-            taken.discard(of[v])
-            n = 1
-            while name in taken:
-                n += 1
-                name = pretty.again(base, n)
-            taken.add(name)
-            of[v] = name
+        of = names(nodes, pretty, called.names)
         named = {v for v in nodes if v.label or v in called.names or of[v].startswith("x")}
+        if len(self.roots) == 1 and (root := self.roots[0]) in of and root not in named:
+            of[root] = result_name(of) or of[root]
+            named.add(root)
+        if "names" in self.show:
+            named.update(nodes)
         return Captions(of, named, precision)
 
     def give_nothing_away(self, adjoints: dict[Value, float]) -> None:
@@ -154,7 +148,8 @@ class View:
             box.grad = "–"
             if self.known:
                 box.low, box.high = spread([v.grad for v in values])
-                box.grad = self._short(max(abs(box.low), abs(box.high)))
+                size = box.low if box.low == box.high else max(abs(box.low), abs(box.high))
+                box.grad = self._short(size)
         if "tooltips" in self.show:
             box.tip = self._several_tip(box, low, high)
         return box
@@ -273,6 +268,19 @@ def spread(xs: list[float]) -> tuple[float, float]:
     if total != total and any(x != x for x in xs):
         return math.nan, math.nan
     return min(xs), max(xs)
+
+
+def _call(owner: dict[Value, Part], called: Called) -> None:
+    """Put the caller's names into the captions of modules: of the Module with these parameters."""
+    parameters: defaultdict[Part, set[Value]] = defaultdict(set)
+    for v, part in owner.items() if called.modules else ():
+        if v.op is None:
+            parameters[part.at(MODULE)].add(v)
+    for module, found in parameters.items():
+        exact = [path for path, others in called.modules if found == others]
+        wider = [path for path, others in called.modules if found < others]
+        if exact or wider:
+            module.caption = f"{(exact or wider[::-1])[0]}: {module.caption}"
 
 
 def _kinds(nodes: list[Value], roots: set[Value], parameters: set[Value]) -> list[str]:

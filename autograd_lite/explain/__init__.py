@@ -27,8 +27,10 @@ Shared, so backward() computes them once:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from ..called import Called
 from ..engine import Value, order
 from ..ieee import shown
 from ..text import Pretty, latex, pretty
@@ -40,13 +42,18 @@ __all__ = ["Explanation", "explain"]
 
 
 def explain(
-    root: Value, *, wrt: Value | Iterable[Value] | None = None, precision: int = 17
+    root: Value,
+    *,
+    wrt: Value | Iterable[Value] | None = None,
+    precision: int = 17,
+    names: Mapping[str, Any] | None = None,
 ) -> Explanation:
     r"""The derivation of ∂root/∂wrt, printed, in LaTeX or in Markdown.
 
     wrt        one Value: the product of factors along each path, or back propagation for more
                than 20 paths; several: back propagation; None: all labelled leaves, or all leaves
     precision  significant digits of the numbers; 17 shows each float in full
+    names      variables whose names to use where there is no label, such as locals()
 
     Nodes without a label are folded into the formulas; where that gets long they are called v1, v2
     ... and defined first; a result without a label is called y. Derivation and numbers are those
@@ -62,9 +69,10 @@ def explain(
         raise TypeError(f"explain: root must be a Value, not {type(root).__name__} {shown(root)}")
     if isinstance(precision, bool) or not isinstance(precision, int) or precision < 1:
         raise ValueError(f"explain: precision = {shown(precision)} must be a whole number >= 1")
+    called = Called(names, "explain").names
     if wrt is None:
         leaves = [v for v in order(root) if v.op is None]
-        several = [v for v in leaves if v.label] or leaves
+        several = [v for v in leaves if v.label or v in called] or leaves
     elif isinstance(wrt, Value) or not isinstance(wrt, Iterable):
         several = [wrt]
     else:
@@ -76,7 +84,7 @@ def explain(
             )
     if not several:
         raise ValueError("explain: wrt is empty; give a Value, or None for all labelled leaves")
-    return Explanation(Chain(root, [*dict.fromkeys(several)]), precision)
+    return Explanation(Chain(root, [*dict.fromkeys(several)], called), precision)
 
 
 class Explanation:

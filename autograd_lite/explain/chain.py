@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..engine import Value
-from ..graph import adjoints, dot_inputs, names, order, texts
+from ..graph import adjoints, dot_inputs, names, order, result_name, texts
 from ..ops import Row, floats
 from ..text import WHERE, Spelling, pretty, slopes
 
@@ -32,8 +32,8 @@ class Chain:
     Raises ValueError for more than 5000 nodes between root and wrt.
     """
 
-    def __init__(self, root: Value, wrt: Sequence[Value]) -> None:
-        self.root, self.wrt = root, wrt
+    def __init__(self, root: Value, wrt: Sequence[Value], called: Mapping[Value, str]) -> None:
+        self.root, self.wrt, self.called = root, wrt, called
         self.nodes = order(root)
         self.place = {v: i for i, v in enumerate(self.nodes)}
         self.depends = dict.fromkeys(v for v in wrt if v in self.place)
@@ -48,15 +48,14 @@ class Chain:
             )
         self.near = self._near()
         inputs = [x for v in self.near for _, x in dot_inputs(v) if isinstance(x, Value)]
-        self.called = dict.fromkeys([x for x in inputs if x.op is None])  # x_i, by their place
-        labelled = [v for v in self.near if v.label]
-        self.fixed = dict.fromkeys([root, *wrt, *labelled, *self.called, *self.cut])
+        by_place = [x for x in inputs if x.op is None]  # which are called x_i
+        known = dict.fromkeys([*by_place, *filter(self.has_name, self.near)])
+        self.fixed = dict.fromkeys([root, *wrt, *known, *self.cut])
         self.data = {v: v.data for v in [*self.near, *wrt, root]}
         self.grads = {v: v.grad for v in wrt}
         self._names: dict[Spelling, dict[Value, str]] = {}
         self._texts: dict[tuple[Spelling, bool], dict[Value, Any]] = {}
         self._promote()
-        known = {*labelled, *self.called}
         self.definitions = [v for v in self.near if v in self.fixed and v not in known]
         self.named = [v for v in self.nodes if v in self.depends and v in self.fixed]
         self.sweep = adjoints(root)
@@ -69,6 +68,10 @@ class Chain:
         self.changed = dict.fromkeys(filter(self._has_changed, self.near))
         self.doubts = [*self._doubts()]
 
+    def has_name(self, v: Value) -> bool:
+        """Whether the reader knows a node by a name of its own."""
+        return bool(v.label) or v in self.called
+
     def _near(self) -> list[Value]:
         """The nodes that depend on wrt, and what their formulas are made of."""
         found = dict.fromkeys(self.depends)
@@ -78,7 +81,7 @@ class Chain:
                 break
             front = [a for v in front for a in _inputs(v) if a not in found]
             found.update(dict.fromkeys(front))
-            front = [a for a in dict.fromkeys(front) if not a.label]
+            front = [a for a in dict.fromkeys(front) if not self.has_name(a)]
         self.cut = dict.fromkeys(v for v in front if v.op is not None)
         return sorted(found, key=lambda v: self.place.get(v, -1))
 
@@ -86,9 +89,9 @@ class Chain:
         """The names in this spelling; the result is y where it has no label."""
         if m not in self._names:
             near = self.nodes if len(self.nodes) <= 20 * MOST_NODES else self.near
-            of = names([*near, *(v for v in self.wrt if v not in self.place)], m)
-            if not self.root.label and self.root.op is not None:
-                of[self.root] = next((n for n in "yf" if n not in of.values()), of[self.root])
+            of = names([*near, *(v for v in self.wrt if v not in self.place)], m, self.called)
+            if not self.has_name(self.root) and self.root.op is not None:
+                of[self.root] = result_name(of) or of[self.root]
             self._names[m] = of
         return self._names[m]
 

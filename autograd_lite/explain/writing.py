@@ -162,7 +162,7 @@ class Writing:
         for u in (near := [v]):
             for a in u.args:
                 if isinstance(a, Value) and a is not w and a not in found:
-                    if a.op is None and a.label:
+                    if a.op is None and self.chain.has_name(a):
                         found[a] = None
                     elif a.op is not None and a not in self.chain.fixed:
                         near.append(a)

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..engine import Value
-from ..ieee import shown
-from ..nn import Module
+from .engine import Value
+from .ieee import shown
+from .nn import Module
 
 
 class Called:
     """What a walk through variables found.
 
     names       a name for Values without a label, and for those that are a variable themselves
-    modules     for each parameter of a Module, the name of the Module
+    modules     the Modules' names, outer ones first, each with its parameters
     """
 
-    def __init__(self, variables: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, variables: Mapping[str, Any] | None, caller: str) -> None:
         self.names: dict[Value, str] = {}
-        self.modules: dict[Value, str] = {}
+        self.modules: list[tuple[str, set[Value]]] = []
         if variables is None:
             return
         if not isinstance(variables, Mapping):
-            raise TypeError(f"draw: names must be a dict such as locals(), not {shown(variables)}")
+            raise TypeError(
+                f"{caller}: names must be a dict such as locals(), not {shown(variables)}"
+            )
         for name, x in variables.items():
             if isinstance(x, Value):
                 self.names.setdefault(x, str(name))
@@ -31,6 +33,11 @@ class Called:
         for name, x in variables.items():
             if not str(name).startswith("_"):  # In and Out of a notebook hold the same again
                 self._walk(str(name), x, seen)
+
+    @property
+    def parameters(self) -> set[Value]:
+        """The parameters of all the Modules."""
+        return {p for _, parameters in self.modules for p in parameters}
 
     def _walk(self, name: str, x: Any, seen: set[int]) -> None:
         stack = [(name, x)]
@@ -44,8 +51,7 @@ class Called:
                 continue
             seen.add(id(x))
             if isinstance(x, Module):
-                for p in x.parameters():
-                    self.modules.setdefault(p, path)
+                self.modules.append((path, {*x.parameters()}))
             stack += reversed([*_items(path, x)])
 
 
