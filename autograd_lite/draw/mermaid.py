@@ -41,7 +41,9 @@ def encoded(text: str) -> str:
     >>> encoded('a"b')
     'a#34;b'
     """
-    return re.sub(r"[^\w .,\-]", lambda m: "#32;" if m[0].isspace() else f"#{ord(m[0])};", text)
+    return re.sub(
+        r"[^\w .,()=+*/·−…√⁽⁾×±\-]", lambda m: "#32;" if m[0].isspace() else f"#{ord(m[0])};", text
+    )
 
 
 def _box(box: Box) -> str:
