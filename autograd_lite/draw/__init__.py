@@ -81,8 +81,8 @@ class Drawing:
         """The picture as an HTML page that plays values forward and adjoints back.
 
         It shows all numbers and names, whatever show= is, and adjoints of its own, whatever the
-        Values' grads are.
-        Raises ValueError for several roots, a folded picture, or more than 300 nodes.
+        Values' grads are. Raises ValueError for several roots, a folded picture, or more
+        than 300 nodes.
         """
         from .page import MOST_NODES, page
 

@@ -26,7 +26,7 @@ class Chain:
     definitions  those without a label among the named nodes and in the formulas
     factors      the derivative of a named node by another, through nodes without a name only
     users        the named nodes that use a named node: the first of each pair in factors
-    sweep        the derivative of root by each node, by a sweep of its own
+    sweep        the derivative of root by each node, by a separate backward sweep
     data, grads  the numbers at this moment
 
     Raises ValueError for more than 5000 nodes between root and wrt.
