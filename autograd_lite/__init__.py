@@ -9,8 +9,11 @@ modes       no_grad; what it shares with detect_anomaly and record_source
 engine      Value, operators, backward
 functions   exp, log, tanh ... for floats, Values and NumPy arrays
 graph       order, edges, names and rows of a recorded graph; copies and pickles
+arrays      NumPy arrays of Values
+structure   lists, tuples, dicts, dataclasses and arrays of numbers, taken apart
+program     Programs: a recorded computation as a list, and its gradient as another
 custom      operations of the user's own
-transforms  gradient: derivatives as Values
+transforms  grad, jacobian, hessian and the like of plain functions; gradient of a Value
 nn          Neuron, Layer, MLP
 called      names for Values from the caller's variables
 losses      mse, mae, hinge, cross-entropies, the L2 penalty
@@ -20,6 +23,7 @@ fit         training: epochs of mini-batches, history, accuracy
 explain     the derivation: the chain rule as a lecturer writes it
 diagnose    where a nan came from, the source line of a node, a look at a net in training
 check       gradient checking with a verdict for each derivative
+scipy       objective: a function with its derivatives, for SciPy's optimisers
 render      DOT text to SVG and PNG
 draw        the picture
 testing     random functions, points and nets for property tests; given_gradients
@@ -29,6 +33,7 @@ cli         python -m autograd_lite
 
 # fmt: off
 
+from .arrays import array, data_of, grad_of
 from .check import GradientError, check_grads
 from .custom import operation
 from .diagnose import AnomalyError, detect_anomaly, lint, record_source, source
@@ -56,23 +61,28 @@ from .optim import (
     SGD, Adam, Optimizer, clip_grad_norm, clip_grad_value, cosine, linear_decay, step_decay,
 )
 from .render import RenderError
-from .transforms import gradient
+from .program import Instruction, Program
+from .transforms import (
+    checkpoint, derivative, grad, gradient, hessian, hvp, implicit, iterate, jacobian, jvp,
+    sparsity, stop_gradient, value_and_grad, vjp,
+)
 
 __all__ = [
-    "Adam", "AnomalyError", "GradientError", "Layer", "MLP", "Module", "Neuron", "Optimizer",
-    "RenderError", "SGD", "TABLE", "Value", "abs", "absolute", "acos", "acosh", "add",
-    "adjoints", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
-    "asin", "asinh", "atan", "atan2", "atanh", "binary_cross_entropy",
-    "binary_cross_entropy_with_logits", "cbrt", "ceil", "check_grads", "clamp", "clip",
-    "clip_grad_norm", "clip_grad_value", "cos", "cosh", "cosine", "cross_entropy",
-    "detect_anomaly", "div", "dot", "draw", "edges", "elu", "erf", "erfc", "exp", "exp2",
-    "explain", "expm1", "fabs", "fit", "floor", "floordiv", "gelu", "gradient", "hinge",
-    "hypot", "l2_penalty", "leaky_relu", "linear_decay", "lint", "log", "log10", "log1p",
-    "log2", "logsumexp", "mae", "maximum", "mean", "minimum", "mod", "mse", "mul", "ndtr",
-    "neg", "no_grad", "operation", "order", "pow", "prod", "reciprocal", "record_source",
-    "relu", "rint", "round", "sigmoid", "sign", "silu", "sin", "sinh", "softmax", "softplus",
-    "source", "sqrt", "square", "step_decay", "sub", "sum", "swish", "table", "tan", "tanh",
-    "trunc", "where",
+    "Adam", "AnomalyError", "GradientError", "Instruction", "Layer", "MLP", "Module", "Neuron",
+    "Optimizer", "Program", "RenderError", "SGD", "TABLE", "Value", "abs", "absolute", "acos",
+    "acosh", "add", "adjoints", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "array", "asin", "asinh", "atan", "atan2", "atanh", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "cbrt", "ceil", "check_grads", "checkpoint", "clamp",
+    "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh", "cosine", "cross_entropy",
+    "data_of", "derivative", "detect_anomaly", "div", "dot", "draw", "edges", "elu", "erf",
+    "erfc", "exp", "exp2", "explain", "expm1", "fabs", "fit", "floor", "floordiv", "gelu", "grad",
+    "grad_of", "gradient", "hessian", "hinge", "hvp", "hypot", "implicit", "iterate", "jacobian",
+    "jvp", "l2_penalty", "leaky_relu", "linear_decay", "lint", "log", "log10", "log1p", "log2",
+    "logsumexp", "mae", "maximum", "mean", "minimum", "mod", "mse", "mul", "ndtr", "neg",
+    "no_grad", "operation", "order", "pow", "prod", "reciprocal", "record_source", "relu", "rint",
+    "round", "sigmoid", "sign", "silu", "sin", "sinh", "softmax", "softplus", "source",
+    "sparsity", "sqrt", "square", "step_decay", "stop_gradient", "sub", "sum", "swish", "table",
+    "tan", "tanh", "trunc", "value_and_grad", "vjp", "where",
 ]
 
 __version__ = "0.1.0"

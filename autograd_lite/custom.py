@@ -22,7 +22,7 @@ from typing import Any
 from .engine import Value
 from .functions import function
 from .ieee import floats, number, shown, text
-from .ops import ALIASES, CUSTOM, REAL, TABLE, Interval, Missing, Row
+from .ops import ALIASES, CUSTOM, FLAT, REAL, Interval, Missing, Row
 
 __all__ = ["Value", "operation"]
 
@@ -56,7 +56,7 @@ def operation(
     partials are not as many as the arguments.
     """
     text(name, "name", "operation")
-    if not name.isidentifier() or name in TABLE or name in ALIASES:
+    if not name.isidentifier() or name in ALIASES or name in FLAT or hasattr(floats, name):
         raise ValueError(f"operation: name = {name!r} is taken or no identifier; choose another")
     given = {"value": value, "partials": partials, "complex_value": complex_value or value}
     for what, f in given.items():

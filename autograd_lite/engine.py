@@ -15,7 +15,7 @@ from operator import eq, ge, gt, le, lt, mul
 from typing import Any, NoReturn
 
 from .ieee import fsum, number, refuse_to_drop_the_gradient, shown, terms, text
-from .modes import Sourced, active, noted, swept
+from .modes import Sourced, active, era, noted, swept
 from .ops import TABLE, Row, floats
 
 ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV = map(
@@ -64,7 +64,7 @@ class Value:
         self._label: str = text(label, "label", "Value")
         self._row: Row | None = None
         self._a: Any = None
-        self._da: Any = 0.0
+        self._da: Any = era[0]
         self._b: Value | None = None
         self._db: float = 0.0
         if active:
@@ -89,6 +89,8 @@ class Value:
         self._label = self._label.renamed(x) if self._label.__class__ is Sourced else x
     @property
     def op(self) -> Row | None: return self._row
+    @property
+    def _era(self) -> float: return self._da if self._row is None else -1.0  # when a leaf was made
     @property
     def _op(self) -> str: return self._row.symbol if self._row else ""  # micrograd's names
     @property
@@ -273,8 +275,9 @@ class Value:
         return Value(self._num, self.label)
 
 
-def order(*roots: Value) -> list[Value]:
-    """The nodes that `roots` depend on, each once, inputs before outputs, without recursion.
+def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
+    """The nodes that `roots` depend on, each once, inputs before outputs, without recursion;
+    but not those in `stop`, nor what only they depend on.
 
     >>> order(Value(2.0).exp() + 1)[0].data
     2.0
@@ -283,7 +286,7 @@ def order(*roots: Value) -> list[Value]:
         if v.__class__ is not Value:
             raise TypeError(f"order: roots must be Values, not {type(v).__name__} {shown(v)}")
     nodes: list[Value] = []
-    seen: set[Value] = set()
+    seen: set[Value] = {*stop}
     stack: list[Any] = [*reversed(roots)]
     while stack:
         v = stack.pop()
@@ -300,12 +303,10 @@ def order(*roots: Value) -> list[Value]:
             stack.append(None)
             if a.__class__ is tuple:
                 stack += [u for u in reversed(a) if u.__class__ is Value and u not in seen]
-            elif a is None:
-                v = b
             else:
-                if b is not None and b not in seen:
+                if a is not None and b is not None and b not in seen:
                     stack.append(b)
-                v = a
+                v = b if a is None else a
     return nodes
 
 
@@ -318,8 +319,7 @@ def apply(row: Row, *args: Any) -> Any:
     args = _arguments(row, args if len(args) == row.arity else row.complete(args))
     data = [x._num if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
-    recorded = Value in map(type, args)
-    return record(y, row, args, row.partials(floats, y, *data)) if recorded else y
+    return record(y, row, args, row.partials(floats, y, *data)) if Value in map(type, args) else y
 
 
 def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 active: list[Scope] = []
+era = [0.0]  # counts the calls of transforms; a leaf keeps the era in which it was made
 _scopes: ContextVar[tuple[Scope, ...]] = ContextVar("scopes", default=())
 
 
@@ -101,7 +102,7 @@ class no_grad(Mode):  # noqa: N801
 
     def sees(self, v: Any) -> None:
         v._row = v._a = v._b = None
-        v._da = v._db = 0.0
+        v._da, v._db = era[0], 0.0
 
 
 @contextmanager
@@ -112,6 +113,11 @@ def always_recording() -> Iterator[None]:
         yield
     finally:
         _scopes.reset(token)
+
+
+def recording() -> bool:
+    """Whether operations are recorded here: no no_grad() is active."""
+    return not any(isinstance(scope.mode, no_grad) for scope in _scopes.get())
 
 
 @contextmanager

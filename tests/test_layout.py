@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "autograd_lite"
 FILES = sorted(PACKAGE.rglob("*.py"))
 ORDER = re.findall(r"^(\w+)  +\w", ag.__doc__, re.M)
-LAZY = {"graphviz", "numpy", "matplotlib", "tqdm", "hypothesis"}
+LAZY = {"graphviz", "numpy", "scipy", "matplotlib", "tqdm", "hypothesis"}
 
 
 def module_of(file: Path) -> str:

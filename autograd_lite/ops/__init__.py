@@ -13,9 +13,10 @@ package contains a derivative.
 
 from ..ieee import floats
 from . import elementary, network
+from .flat import CONDITIONS, FLAT
 from .row import CUSTOM, POSITIVE, REAL, TABLE, Interval, Missing, Row, lookup
 
-__all__ = ["ALIASES", "CUSTOM", "POSITIVE", "REAL", "TABLE", "Interval",
+__all__ = ["ALIASES", "CONDITIONS", "CUSTOM", "FLAT", "POSITIVE", "REAL", "TABLE", "Interval",
            "Missing", "Row", "floats", "lookup"]  # fmt: skip
 
 del elementary, network  # imported for the rows they add to the table

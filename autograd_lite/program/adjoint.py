@@ -1,0 +1,39 @@
+"""The gradient of a Program as a Program."""
+
+from __future__ import annotations
+
+from .linear import Linear
+from .program import Program
+from .symbols import Builder
+
+
+def adjoint(program: Program) -> Program:
+    """The gradient: the sum over outputs of weight times output, differentiated by each input.
+
+    Its inputs are those of the program, then a weight for each output; it has an output for each
+    input of the program. Applied to the result again, it gives second derivatives, and so on.
+
+    It multiplies without the rule that an adjoint of exactly 0 passes on exactly 0 (so where a
+    slope is infinite it may give nan, where backward() does not).
+
+    >>> from autograd_lite import Value
+    >>> x = Value(2.0, label="x")
+    >>> print(adjoint(Program.of([x * x.sin()], [x])))
+    inputs x, weight₁
+    v1 = sin(x)
+    v2 = cos(x)
+    v3 = weight₁*x
+    v4 = weight₁*v1
+    v5 = v3*v2
+    v6 = v4 + v5
+    return v6
+    """
+    names = [*program.inputs]
+    for i in range(1, len(program.outputs) + 1):
+        name = f"weight_{i}"
+        while name in names:
+            name += "_"
+        names.append(name)
+    m, n = Builder(names), len(program.inputs)
+    _, linear = Linear.at(program, m.symbols[:n], m)
+    return m.program(linear.pull(m.symbols[n:]))

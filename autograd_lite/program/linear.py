@@ -1,0 +1,194 @@
+"""The derivative of a computation at a point: a list of edges, swept backward or forward.
+
+An edge says that one slot depends on another, and its partial: the number of the table at this
+point, a Value that knows how it depends on the inputs, or a Symbol of a program to be built. The
+two sweeps are the same for all three; grad, jacobian, hessian, jvp and the adjoint of a Program
+are made of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine import Value, order
+from ..functions import values
+from ..ieee import floats
+from .program import Program, function_of
+from .symbols import Symbol
+
+
+class Linear:
+    """The linear map from changes of the inputs of a computation to those of its outputs.
+
+    size     number of slots; the inputs are the first `inputs` of them
+    edges    (target, source, partial) in the order of computation
+    outputs  the slots of the outputs, None for one that depends on no input
+    plain    whether the partials are floats
+    """
+
+    def __init__(
+        self,
+        size: int,
+        inputs: int,
+        edges: list[tuple[int, int, Any]],
+        outputs: list[int | None],
+        plain: bool,
+    ) -> None:
+        self.size, self.inputs, self.edges, self.outputs = size, inputs, edges, outputs
+        self.plain = plain
+
+    @classmethod
+    def of(
+        cls,
+        outputs: Sequence[Any],
+        inputs: Sequence[Value],
+        m: Any = floats,
+        nodes: Sequence[Value] | None = None,
+    ) -> Linear:
+        """Of recorded Values: with m = floats the partials that they have recorded, with m = values
+        the partials as Values.
+
+        nodes   those between inputs and outputs, in order, if they are known; a node that is an
+                input itself is passed through if it is among them
+
+        >>> x = Value(3.0)
+        >>> Linear.of([x * x], [x]).edges
+        [(1, 0, 3.0), (1, 0, 3.0)]
+        """
+        if nodes is None:
+            nodes = order(*[y for y in outputs if isinstance(y, Value)], stop=inputs)
+        at = {x: i for i, x in enumerate(inputs)}
+        edges: list[tuple[int, int, Any]] = []
+        size, plain = len(inputs), m is floats
+        for v in nodes:
+            args = v.args
+            if plain:
+                partials: Sequence[Any] = v.partials
+            elif v.op is not None and any(a.__class__ is Value and a in at for a in args):
+                partials = v.op.partials(values, v, *args)
+            else:
+                continue
+            target, before = at.get(v, size), len(edges)
+            for a, partial in zip(args, partials):
+                if a.__class__ is Value:
+                    source = at.get(a)
+                    if source is not None:
+                        edges.append((target, source, partial))
+            if target == size and len(edges) > before:  # else it depends on no input
+                at[v] = size
+                size += 1
+        found = [at.get(y) if isinstance(y, Value) else None for y in outputs]
+        return cls(size, len(inputs), edges, found, plain)
+
+    @classmethod
+    def at(cls, program: Program, inputs: Sequence[Any], m: Any) -> tuple[list[Any], Linear]:
+        """Of a program at numbers of any kind: its outputs, and the map.
+
+        >>> square = Program.of([Value(3.0) ** 2])
+        >>> Linear.at(square, [5.0], floats)[1].edges
+        [(1, 0, 10.0)]
+        """
+        slots, edges = [*inputs], []
+        functions: dict[str, Any] = {}
+        for row, args, varying in program.plan:
+            function = functions.get(row.name)
+            if function is None:
+                function = functions[row.name] = function_of(row, m)
+            xs = [slots[a] if a.__class__ is int else a for a in args]
+            y = function(*xs)
+            if varying:
+                target, partials = len(slots), row.partials(m, y, *xs)
+                for i, source in varying:
+                    edges.append((target, source, partials[i]))
+            slots.append(y)
+        n = len(inputs)
+        ends = [y if isinstance(y, int) and program.depends(y) else None for y in program.outputs]
+        found = [slots[y] if y.__class__ is int else y for y in program.outputs]
+        return found, cls(len(slots), n, edges, ends, m is floats)
+
+    def pull(self, weights: Sequence[Any]) -> list[Any]:
+        """The derivative of the sum of outputs times weights by each input: a sweep backward.
+
+        An adjoint that is exactly 0 passes on exactly 0, also along an infinite slope.
+        """
+        found: list[Any] = [0.0] * self.size
+        for y, weight in zip(self.outputs, weights):
+            if y is not None:
+                found[y] = _plus(found[y], weight)
+        if self.plain and Value not in map(type, found):
+            for target, source, partial in reversed(self.edges):
+                g = found[target]
+                if g != 0.0:
+                    found[source] += g * partial
+        else:
+            for target, source, partial in reversed(self.edges):
+                g = found[target]
+                if not _nothing(g, partial):
+                    found[source] = _plus(found[source], _times(g, partial))
+        return found[: self.inputs]
+
+    def push(self, changes: Sequence[Any]) -> list[Any]:
+        """The change of each output where the inputs change so: a sweep forward.
+
+        It is the mirror of the other: a slope that is exactly 0 passes on exactly 0.
+        """
+        seeds = [None if _is(x, 0.0) else x for x in changes]
+        found: list[Any] = [*seeds, *[None] * (self.size - self.inputs)]
+        if self.plain and Value not in map(type, changes):
+            for target, source, partial in self.edges:
+                t = found[source]
+                if t is not None and partial != 0.0:
+                    sum = found[target]
+                    found[target] = t * partial if sum is None else sum + t * partial
+        else:
+            for target, source, partial in self.edges:
+                t = found[source]
+                if t is not None and not _nothing(partial, t):
+                    found[target] = _plus(found[target], _times(t, partial))
+        changed = [None if y is None else found[y] for y in self.outputs]
+        return [0.0 if x is None else x for x in changed]
+
+    def pattern(self) -> list[list[int]]:
+        """For each output the inputs that it depends on, in order.
+
+        >>> x, y = Value(1.0), Value(2.0)
+        >>> Linear.of([x * y, y.exp()], [x, y]).pattern()
+        [[0, 1], [1]]
+        """
+        masks = [1 << i for i in range(self.inputs)] + [0] * (self.size - self.inputs)
+        for target, source, _ in self.edges:
+            masks[target] |= masks[source]
+        return [[] if y is None else _bits(masks[y]) for y in self.outputs]
+
+
+def _bits(mask: int) -> list[int]:
+    found = []
+    while mask:
+        lowest = mask & -mask
+        found.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return found
+
+
+def _is(x: Any, constant: float) -> bool:
+    return x.__class__ is float and bool(x == constant)
+
+
+def _plus(a: Any, b: Any) -> Any:
+    return b if a is None or _is(a, 0.0) else a if _is(b, 0.0) else a + b
+
+
+def _times(a: Any, b: Any) -> Any:
+    return a if _is(b, 1.0) else b if _is(a, 1.0) else a * b
+
+
+def _nothing(zero: Any, steep: Any) -> bool:
+    """Whether a product is 0 because one factor is a plain 0, or the first 0 beside no number."""
+    if _is(zero, 0.0) or _is(steep, 0.0):
+        return True
+    if isinstance(zero, Symbol) or isinstance(steep, Symbol):
+        return False
+    zero, steep = (x.data if isinstance(x, Value) else x for x in (zero, steep))
+    return bool(zero == 0.0) and not math.isfinite(steep)

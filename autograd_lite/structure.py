@@ -1,0 +1,237 @@
+"""Structured arguments: numbers in lists, tuples, dicts, dataclasses and arrays, taken apart.
+
+A structure is a number or a Value, a NumPy array of them, or a list, tuple, named tuple, dict or
+dataclass of structures. Its blocks are its arrays and its single numbers.
+
+>>> found = Structure({"w": [1.0, 2.0], "b": 3}, "x", "grad")
+>>> found.paths, found.numbers
+(["x['w'][0]", "x['w'][1]", "x['b']"], [1.0, 2.0, 3.0])
+>>> found.built([10.0, 20.0, 30.0])
+{'w': [10.0, 20.0], 'b': 30.0}
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import itertools
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from .engine import Value
+from .ieee import number
+
+Shape = tuple[int, ...]
+
+
+class Structure:
+    """What an argument, or a result, consists of.
+
+    numbers   its floats and Values, in order
+    paths     how each of them is written: ``x['w'][0]``
+    blocks    of each array and single number: where it lies in numbers, and its shape (None for a
+              single number)
+    """
+
+    def __init__(self, whole: Any, name: str, function: str, way_out: str = "") -> None:
+        self.whole, self.name, self.function, self.way_out = whole, name, function, way_out
+        self.numbers: list[Any] = []
+        self.blocks: list[tuple[slice, Shape | None]] = []
+        try:
+            self._take(whole)
+        except RecursionError:
+            raise TypeError(f"{function}: {name} contains itself") from None
+
+    def _take(self, x: Any) -> None:
+        parts = _parts(x)
+        if parts is not None:
+            for item in parts[2]:
+                self._take(item)
+            return
+        start, shape = len(self.numbers), x.shape if is_array(x) else None
+        for item in [x] if shape is None else x.ravel().tolist():
+            plain = item.__class__ is not Value and item.__class__ is not float
+            self.numbers.append(self._number(item) if plain else item)
+        self.blocks.append((slice(start, len(self.numbers)), shape))
+
+    def _number(self, x: Any) -> float:
+        try:
+            return number(x, "", self.function)
+        except (TypeError, OverflowError, ValueError):
+            path = next(itertools.islice(_paths(self.whole, self.name), len(self.numbers), None))
+        try:
+            return number(x, path, self.function)  # again, now that the path is worth finding
+        except TypeError as error:
+            what, _, way_out = str(error).rpartition("; ")
+            raise TypeError(f"{what}; {self.way_out or way_out}") from None
+
+    @property
+    def paths(self) -> list[str]:
+        return [*_paths(self.whole, self.name)]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one number, or an array without dimensions."""
+        return self.blocks in ([(slice(0, 1), None)], [(slice(0, 1), ())]) and not _parts(
+            self.whole
+        )
+
+    def built(self, numbers: Sequence[Any]) -> Any:
+        """Other numbers, or Values, in this structure."""
+        return self.filled([_block(numbers[place], shape) for place, shape in self.blocks])
+
+    def filled(self, blocks: Iterable[Any]) -> Any:
+        """Other things, one for each block, in this structure."""
+        return _filled(self.whole, iter(blocks))
+
+    def table(self, columns: Structure, matrix: Sequence[Sequence[Any]]) -> Any:
+        """A matrix in the structure of this and `columns`, as a derivative of this by those: in
+        each block of this stands the structure of `columns`, in each block of that a block of the
+        matrix, an array if one of the two is."""
+        return self.filled(
+            columns.filled(
+                _block([x for row in matrix[rows] for x in row[cols]], _product(high, wide))
+                for cols, wide in columns.blocks
+            )
+            for rows, high in self.blocks
+        )
+
+    def matching(self, other: Any, name: str) -> Structure:
+        """The structure of `other`, which must be like this one; ValueError otherwise."""
+        found = Structure(other, name, self.function)
+        if found.blocks != self.blocks or not (is_array(other) and is_array(self.whole)):
+            pairs = itertools.zip_longest(_paths(self.whole, ""), _paths(other, ""))
+            for expected, got in pairs:
+                if expected != got:
+                    raise ValueError(
+                        f"{self.function}: {name} must have the structure of {self.name}: "
+                        f"{_named(self.name, expected)}, but {_named(name, got)}"
+                    )
+        return found
+
+
+def _named(name: str, path: str | None) -> str:
+    return f"{name} ends there" if path is None else f"{name} has {name}{path}"
+
+
+def is_array(x: Any) -> bool:
+    numpy = sys.modules.get("numpy")  # whoever has an array has imported NumPy
+    return numpy is not None and isinstance(x, numpy.ndarray)
+
+
+def has_value(x: Any) -> bool:
+    """Whether a Value is in it."""
+    return any(
+        has_value(b.ravel().tolist()) if is_array(b) and b.dtype == object else b.__class__ is Value
+        for b in _blocks(x)
+    )
+
+
+def detached(x: Any) -> Any:
+    """The same with plain numbers instead of Values, as far as structures go."""
+    return _filled(x, (_detached(block) for block in _blocks(x)))
+
+
+def _detached(x: Any) -> Any:
+    if is_array(x) and x.dtype == object:
+        found = [_detached(item) for item in x.ravel().tolist()]
+        return _block(found, x.shape) if all(isinstance(n, float) for n in found) else x
+    return x.data if isinstance(x, Value) else x
+
+
+def _blocks(x: Any) -> Iterator[Any]:
+    parts = _parts(x)
+    if parts is None:
+        yield x
+    else:
+        for item in parts[2]:
+            yield from _blocks(item)
+
+
+def _parts(x: Any) -> tuple[str, Iterable[Any], Iterable[Any]] | None:
+    """How a step into a structure is written, the steps, and what is there; None for a block."""
+    if x.__class__ is float or x.__class__ is Value:  # mostly
+        return None
+    if isinstance(x, dict):
+        return "[{!r}]", x.keys(), x.values()
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return ".{}", x._fields, x
+    if isinstance(x, (list, tuple)):
+        return "[{}]", range(len(x)), x
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        names = [field.name for field in dataclasses.fields(x)]
+        return ".{}", names, [getattr(x, name) for name in names]
+    return None
+
+
+def _paths(x: Any, path: str) -> Iterator[str]:
+    parts = _parts(x)
+    if parts is not None:
+        template, steps, items = parts
+        for step, item in zip(steps, items):
+            yield from _paths(item, path + template.format(step))
+    elif is_array(x):
+        for at in itertools.product(*map(range, x.shape)):
+            yield path + "".join(f"[{i}]" for i in at)
+    else:
+        yield path
+
+
+def _filled(x: Any, blocks: Iterator[Any]) -> Any:
+    new: Any
+    if x.__class__ is float or x.__class__ is Value:  # mostly
+        return next(blocks)
+    if isinstance(x, dict):
+        new = copy.copy(x)
+        for key, item in x.items():
+            new[key] = _filled(item, blocks)
+        return new
+    if isinstance(x, tuple) and hasattr(x, "_make"):
+        return x._make([_filled(item, blocks) for item in x])
+    if isinstance(x, (list, tuple)):
+        return type(x)([_filled(item, blocks) for item in x])
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        new = copy.copy(x)
+        for field in dataclasses.fields(x):  # past a frozen class, and no __init__ that converts
+            object.__setattr__(new, field.name, _filled(getattr(x, field.name), blocks))
+        return new
+    return next(blocks)
+
+
+def _block(numbers: Sequence[Any], shape: Shape | None) -> Any:
+    if shape is None:
+        return numbers[0]
+    import numpy as np
+
+    kind = object if any(x.__class__ is Value for x in numbers) else float
+    made = np.empty(len(numbers), dtype=kind)
+    made[:] = numbers
+    return made.reshape(shape)
+
+
+def _product(a: Shape | None, b: Shape | None) -> Shape | None:
+    return None if a is None and b is None else (a or ()) + (b or ())
+
+
+def as_array(x: Any) -> Any:
+    """A list or tuple of numbers, or of such lists of one length, as an array; else x itself."""
+    import numpy as np
+
+    shape = _shape(x)
+    if not isinstance(x, (list, tuple)) or shape is None or math.prod(shape) == 0:
+        return x
+    made = np.empty(math.prod(shape), dtype=object)
+    made[:] = Structure(x, "", "").numbers
+    return made.reshape(shape)
+
+
+def _shape(x: Any) -> Shape | None:
+    """The shape of a nested list as an array, None if it has none."""
+    if not isinstance(x, (list, tuple)) or hasattr(x, "_fields"):
+        return () if _parts(x) is None and not is_array(x) else None
+    shapes = {_shape(item) for item in x}
+    if len(shapes) != 1 or None in shapes:
+        return None
+    return (len(x), *next(iter(shapes)))  # type: ignore[misc]

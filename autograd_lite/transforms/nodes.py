@@ -1,0 +1,231 @@
+"""Parts of a computation that bring their own derivatives: stop_gradient, checkpoint, implicit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..engine import Value, record
+from ..ieee import floats, shown
+from ..modes import always_recording, no_grad, recording
+from ..ops import Row
+from ..structure import Structure, detached, has_value
+from .first import unit
+from .recorded import Recorded, transform
+
+
+def stop_gradient(x: Any) -> Any:
+    """x as a constant: the same numbers, by which nothing is differentiated.
+
+    x   a number, a Value, or a structure of them
+
+    >>> from autograd_lite import grad
+    >>> grad(lambda x: stop_gradient(x) * x)(3.0)
+    3.0
+    """
+    found = Structure(x, "x", "stop_gradient")
+    return found.built([v.detach() if isinstance(v, Value) else v for v in found.numbers])
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f with a short memory: of a call only the results are kept, and their derivatives by the
+    arguments, not the graph between.
+
+    The derivatives are found at once, by a sweep for each number of the result, and the graph is
+    freed (in the literature: preaccumulation). Second derivatives compute f again. So a loop of n
+    steps, cut into segments of sqrt(n) steps, needs memory for 2*sqrt(n); `iterate` cuts it.
+
+    f   a function of numbers and structures of them; it must take all Values that it uses as
+        arguments by position (ValueError otherwise)
+
+    >>> x = Value(2.0)
+    >>> y = checkpoint(lambda x: x * x * x)(x)
+    >>> y.backward()
+    >>> y.args == (x,), x.grad
+    (True, 12.0)
+    """
+
+    @transform(f, "checkpoint")
+    def shortened(*args: Any, **named: Any) -> Any:
+        if has_value(named):
+            raise ValueError("checkpoint: give Values by position, not by name")
+        places = [i for i, x in enumerate(args) if has_value(x)]
+        if not places or not recording():
+            return f(*args, **named)
+
+        def called(numbers: Sequence[Any]) -> Recorded:
+            full = list(args)
+            for i, x in zip(places, given.built(numbers)):
+                full[i] = x
+            return Recorded("checkpoint", f, tuple(full), named, places)
+
+        given = Structure(tuple(args[i] for i in places), "args", "checkpoint")
+        point = [x.data if isinstance(x, Value) else x for x in given.numbers]
+        given.whole = detached(given.whole)  # so that the nodes' rows hold no Value
+        args = detached(args)
+        found = called(point)
+        if found.linked:
+            raise ValueError(
+                "checkpoint: f uses a Value from outside; give it as an argument by position"
+            )
+        linear, results = found.linear, found.result.numbers
+
+        def node(i: int, y: Any) -> Any:
+            if not isinstance(y, Value):
+                return y
+
+            def value(m: Any, *xs: Any) -> Any:
+                again = called(xs if m is floats else point)
+                result = again.result.numbers[i]
+                return _data(result) if m is floats else again.program(result).run(xs, m)[0]
+
+            def partials(m: Any, _: Any, *xs: Any) -> tuple[Any, ...]:
+                return _row(called(xs), i)
+
+            slopes = linear.pull(unit(i, len(results)))
+            return record(y.data, _opaque("checkpoint", value, partials), given.numbers, slopes)
+
+        return found.result.built([node(i, y) for i, y in enumerate(results)])
+
+    return shortened  # type: ignore[no-any-return]
+
+
+def iterate(step: Callable[..., Any], state: Any, times: int, *args: Any) -> Any:
+    """The state after so many steps, each state = step(state, i, *args) with i = 0, 1, 2 ...
+
+    The graph is not kept: memory and the depth of the graph grow as sqrt(times); see checkpoint.
+
+    state   a number, a Value or a structure of them; every Value that step uses must come as state
+            or among args
+
+    >>> a = Value(0.5)
+    >>> x = iterate(lambda x, i, a: a * x * (1 - x) + i, 0.3, 100, a)
+    >>> x.backward()
+    >>> len(x.args)
+    2
+    """
+    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+        raise ValueError(f"iterate: times must be a whole number >= 0, not {shown(times)}")
+    length = math.isqrt(times) or 1
+
+    @checkpoint
+    def segment(state: Any, start: int, *args: Any) -> Any:
+        for i in range(start, min(start + length, times)):
+            state = step(state, i, *args)
+        return state
+
+    for start in range(0, times, length):
+        state = segment(state, start, *args)
+    return state
+
+
+def implicit(g: Callable[..., Any], solve: Callable[..., Any]) -> Callable[..., Any]:
+    """The solution x of g(x, *args) = 0 as a function of args, with its derivatives.
+
+    dx/da = -(dg/dx)^-1 dg/da at the solution, however that was found (implicit function theorem);
+    of any order, since the derivative is written in terms of x itself.
+
+    g       as many numbers as x has, in any structure
+    solve   solve(*args) with plain numbers: the solution, by any method; the derivatives are as
+            exact as it is
+
+    The function raises ValueError where g has another number of results than x has numbers, where
+    dg/dx is singular, and where a Newton step shows that solve did not return a solution.
+
+    >>> root = implicit(lambda x, a: x * x - a, lambda a: a**0.5)
+    >>> a = Value(9.0)
+    >>> x = root(a)
+    >>> x.backward()
+    >>> x.data, a.grad
+    (3.0, 0.16666666666666666)
+    """
+
+    @transform(solve, "implicit")
+    def solution(*args: Any) -> Any:
+        given = Structure(args, "args", "implicit")
+        numbers = given.numbers
+        point = [x.data if isinstance(x, Value) else x for x in numbers]
+        with no_grad():
+            found = Structure(solve(*given.built(point)), "the solution", "implicit")
+        xs = [x.data if isinstance(x, Value) else x for x in found.numbers]
+        if not recording() or Value not in map(type, numbers):
+            return found.built(xs)
+        given.whole = detached(given.whole)
+        slopes = _implicit_slopes(g, found, xs, given, point)
+
+        def node(i: int) -> Value:
+            def value(m: Any, *others: Any) -> Any:
+                if m is not floats:
+                    raise TypeError("implicit: a solution is found for plain numbers only")
+                again = Structure(solve(*given.built(others)), "the solution", "implicit")
+                return again.numbers[i]
+
+            def partials(m: Any, _: Any, *others: Any) -> tuple[Any, ...]:
+                again = solution(*given.built(others))
+                there = Structure(again, "the solution", "implicit")
+                return tuple(_implicit_slopes(g, found, there.numbers, given, others)[i])
+
+            return record(xs[i], _opaque("implicit", value, partials), numbers, slopes[i])
+
+        return found.built([node(i) for i in range(len(xs))])
+
+    return solution  # type: ignore[no-any-return]
+
+
+def _implicit_slopes(
+    g: Callable[..., Any], x: Structure, xs: Sequence[Any], given: Structure, point: Sequence[Any]
+) -> list[list[Any]]:
+    """For each number of the solution its derivatives by the arguments."""
+    args = (x.built(xs), *given.built(point))
+    found = Recorded("implicit", g, args, {}, range(len(args)))
+    n, residuals = len(xs), found.result.numbers
+    if found.linked and not found.given_values:
+        raise ValueError("implicit: g uses a Value from outside; make it one of its arguments")
+    if len(residuals) != n:
+        raise ValueError(
+            f"implicit: g must return as many numbers as x has, {n}, not {len(residuals)}"
+        )
+    with always_recording():
+        rows = [_row(found, i) for i in range(n)]
+        solved = _solved([[*row, r] for row, r in zip(rows, residuals)], n)
+        newton = max((abs(_data(row[-1])) for row in solved), default=0.0)
+        if not newton <= 1e-6 * max(1.0, *(abs(_data(v)) for v in xs)):
+            raise ValueError(
+                f"implicit: solve returned {shown(x.built([*map(_data, xs)]))}, which a Newton "
+                f"step changes by {newton:.2g}: it is no solution of g = 0"
+            )
+        return [[-slope for slope in row[:-1]] for row in solved]
+
+
+def _solved(rows: list[list[Any]], n: int) -> list[list[Any]]:
+    """A^-1 B for rows [A | B], by elimination with partial pivoting; numbers or Values."""
+    for k in range(n):
+        best = max(range(k, n), key=lambda i: abs(_data(rows[i][k])))
+        rows[k], rows[best] = rows[best], rows[k]
+        pivot = rows[k][k]
+        if not abs(_data(pivot)) > 0.0:
+            raise ValueError(
+                "implicit: the derivative of g by x is singular at the solution, "
+                "so the solution has no derivative"
+            )
+        rows[k] = [x / pivot for x in rows[k]]
+        for i in range(n):
+            factor = rows[i][k]
+            if i != k and not (factor.__class__ is float and factor == 0.0):
+                rows[i] = [x - factor * y for x, y in zip(rows[i], rows[k])]
+    return [row[n:] for row in rows]
+
+
+def _row(found: Recorded, i: int) -> tuple[Any, ...]:
+    """The derivatives of number i of the result by the inputs."""
+    with always_recording():
+        return tuple(found.linear.pull(unit(i, len(found.result.numbers))))
+
+
+def _opaque(name: str, value: Callable[..., Any], partials: Callable[..., Any]) -> Row:
+    return Row(name, name, value, partials, {}, arity=None, symbol=name)
+
+
+def _data(x: Any) -> float:
+    return x.data if isinstance(x, Value) else x

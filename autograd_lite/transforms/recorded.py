@@ -1,0 +1,211 @@
+"""One call of a function, recorded: what all transforms begin with."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache, wraps
+from typing import Any, TypeVar
+
+from ..engine import Value, dot, order
+from ..functions import values
+from ..ieee import floats, shown
+from ..modes import always_recording, era, recording
+from ..ops import TABLE
+from ..program import Builder, Linear, Program, adjoint
+from ..structure import Structure, detached, is_array
+
+Argnums = int | Sequence[int]
+T = TypeVar("T")
+
+
+class Recorded:
+    """A call of f: fresh Values as inputs in place of the arguments it is differentiated by.
+
+    argument  the structure of these arguments (a tuple of them if argnums is one)
+    inputs    the fresh Values; each stands for one number, so a Value of an enclosing transform is
+              never mistaken for this one's (that mistake is known as perturbation confusion)
+    result    the structure of what f returned
+    private   whether all Values of the graph were made in this call
+    linked    whether derivatives are Values, because an argument is one or f uses one from outside;
+              then they can be differentiated again by those
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        named: dict[str, Any],
+        argnums: Argnums = 0,
+        has_aux: bool = False,
+    ) -> None:
+        _check_function(f, name)
+        self.name = name
+        places = _places(name, argnums, args)
+        single = isinstance(argnums, int)
+        chosen = args[places[0]] if single else tuple([args[i] for i in places])
+        called = f"args[{places[0]}]" if single else "args"
+        self.argument = Structure(chosen, called, name, "argnums= names those to differentiate by")
+        self.given_values = Value in map(type, self.argument.numbers)
+        is_recording = recording()
+        era[0] += 1.0
+        now = era[0]
+        with always_recording():
+            self.inputs = [
+                x * 1.0 if isinstance(x, Value) else Value(x) for x in self.argument.numbers
+            ]
+            fresh = self.argument.built(self.inputs)
+            full = list(args)
+            for i, x in zip(places, [fresh] if single else fresh):
+                full[i] = x
+            result = f(*full, **named)
+        self._aux: Any = None
+        if has_aux:
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise TypeError(
+                    f"{name}: with has_aux=True f must return (result, aux), not {shown(result)}"
+                )
+            result, self._aux = result
+        self._keep(_structure_of_result(result, name))
+        from_outside = any(v.op is None and v._era < now for v in self.nodes)
+        self.private = not (self.given_values or from_outside)
+        self.linked = is_recording and not self.private
+
+    def _keep(self, result: Structure) -> None:
+        self.result = result
+        roots = [y for y in result.numbers if isinstance(y, Value)]
+        self.nodes = order(*roots, stop=self.inputs)
+
+    def weighted(self, weights: Any) -> Recorded:
+        """The same call, with the sum of its results times weights as the result."""
+        given = self.result.matching(weights, "the weights")
+        other = copy.copy(self)
+        for name in ("slopes", "linear", "_by_program", "_by_values"):
+            vars(other).pop(name, None)
+        with always_recording():
+            other._keep(Structure(dot(given.numbers, self.result.numbers), "the sum", self.name))
+        return other
+
+    def single(self) -> Any:
+        """The result, which must be one number."""
+        y = self.result
+        if not y.is_single:
+            what = f"an array of shape {y.whole.shape}" if is_array(y.whole) else shown(y.whole)
+            raise TypeError(
+                f"{self.name}: f must return one number, not {what}; "
+                "jacobian has the derivatives of more than one"
+            )
+        return y.numbers[0]
+
+    @cached_property
+    def slopes(self) -> list[Any]:
+        """The gradient of the result, which must be one number, by the inputs."""
+        y = self.single()
+        if self.private and isinstance(y, Value):
+            y.backward()  # the fastest sweep, where no one else has these Values
+            return [x.grad for x in self.inputs]
+        with always_recording():
+            return self.linear.pull([1.0])
+
+    @cached_property
+    def linear(self) -> Linear:
+        """The derivative of the result by the inputs."""
+        with always_recording():
+            m = values if self.linked else floats
+            return Linear.of(self.result.numbers, self.inputs, m, self.nodes)
+
+    def second(self, use: Callable[[Linear], T]) -> T:
+        """`use` of the derivative of the gradient, by the inputs; it returns lists of numbers."""
+        if self.in_a_program():
+            found = use(self._by_program)
+            if not any(x != x for xs in found for x in xs):  # type: ignore[attr-defined]
+                return found
+        with always_recording():
+            return use(self._by_values)
+
+    @cached_property
+    def _by_program(self) -> Linear:
+        program = gradient_program(self.program(self.single()))
+        return Linear.at(program, [x.data for x in self.inputs], floats)[1]
+
+    @cached_property
+    def _by_values(self) -> Linear:
+        slopes = Linear.of([self.single()], self.inputs, values, self.nodes).pull([1.0])
+        return Linear.of(slopes, self.inputs, values if self.linked else floats)
+
+    def program(self, y: Any) -> Program:
+        """The computation of a result from the inputs."""
+        return Program.of([y], self.inputs)
+
+    def in_a_program(self) -> bool:
+        """Whether the derivatives are of numbers by rules that do not look at numbers."""
+        return not self.linked and all(v.op is None or v.op.name in TABLE for v in self.nodes)
+
+    def numbers(self, xs: Sequence[Any]) -> list[Any]:
+        """Derivatives as the caller gets them: all floats, or all Values."""
+        if self.linked or self.given_values or Value in map(type, xs):
+            return [x if isinstance(x, Value) else Value(x) for x in xs]
+        return [*xs]
+
+    def values(self, ys: Sequence[Any]) -> list[Any]:
+        """Results as the caller gets them."""
+        known = ys if self.linked else [y.data if isinstance(y, Value) else y for y in ys]
+        return self.numbers(known)
+
+    def auxiliary(self) -> Any:
+        """The aux of f as the caller gets it."""
+        return self._aux if self.linked else detached(self._aux)
+
+    def value(self) -> Any:
+        """The result as the caller gets it."""
+        return self.result.built(self.values(self.result.numbers))
+
+
+def transform(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator: the function below is to be called like f."""
+    _check_function(f, name)
+
+    def named_like(g: Callable[..., Any]) -> Callable[..., Any]:
+        made = wraps(f)(g)
+        made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
+        return made
+
+    return named_like
+
+
+@lru_cache(maxsize=32)
+def gradient_program(program: Program) -> Program:
+    """The gradient of a program with one output; remembered, as the same function is mostly
+    differentiated at many points."""
+    m = Builder(program.inputs)
+    return m.program(adjoint(program).run([*m.symbols, 1.0], m))
+
+
+def _check_function(f: Any, name: str) -> None:
+    if not callable(f):
+        raise TypeError(f"{name}: it takes a function, not {type(f).__name__} {shown(f)}")
+
+
+def _places(name: str, argnums: Argnums, args: tuple[Any, ...]) -> list[int]:
+    wanted = [argnums] if isinstance(argnums, int) else [*argnums]
+    found = []
+    for i in wanted:
+        if not isinstance(i, int) or isinstance(i, bool):
+            raise TypeError(f"{name}: argnums must be whole numbers, not {shown(argnums)}")
+        if not -len(args) <= i < len(args):
+            raise TypeError(
+                f"{name}: argnums={argnums!r}, but f was called with {len(args)} arguments "
+                "(those by name do not count)"
+            )
+        found.append(i % len(args))
+    if len({*found}) < len(found):
+        raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
+    return found
+
+
+def _structure_of_result(result: Any, name: str) -> Structure:
+    way_out = "f must return a number, or a list, tuple, dict, dataclass or array of numbers"
+    if result is None:
+        raise TypeError(f"{name}: f returned None; does it end with a return?")
+    return Structure(result, "the result of f", name, way_out)
