@@ -74,9 +74,7 @@ class Structure:
     @property
     def is_single(self) -> bool:
         """Whether it is one number, or an array without dimensions."""
-        return self.blocks in ([(slice(0, 1), None)], [(slice(0, 1), ())]) and not _parts(
-            self.whole
-        )
+        return _parts(self.whole) is None and self.blocks[0][1] in (None, ())
 
     def built(self, numbers: Sequence[Any]) -> Any:
         """Other numbers, or Values, in this structure."""

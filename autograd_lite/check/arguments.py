@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine import Value
 from ..ieee import number, shown, terms
+from ..structure import Structure
 from ..text import unicode
 
 
@@ -25,19 +27,21 @@ class Arguments:
 
     def __init__(self, f: Callable[..., Any], at: Any) -> None:
         self.at = terms(at, "at", "check_grads")
-        found = [
-            leaf
-            for i, (name, x) in enumerate(zip(_parameters(f, len(self.at)), self.at))
-            for leaf in _leaves(x, name, f"at[{i}]")
+        self.parts = [Structure(x, f"at[{i}]", "check_grads") for i, x in enumerate(self.at)]
+        found = [x for part in self.parts for x in part.numbers]
+        paths = [
+            name + path.removeprefix(part.name)
+            for name, part in zip(_parameters(f, len(self.at)), self.parts)
+            for path in part.paths
         ]
-        self.names = [name for name, _, _ in found]
-        self.labels = [label for _, label, _ in found]
-        self.point = [x for _, _, x in found]
+        self.labels = [x.label if isinstance(x, Value) else "" for x in found]
+        self.names = [unicode(label) or path for label, path in zip(self.labels, paths)]
+        self.point = [x.data if isinstance(x, Value) else x for x in found]
 
     def built(self, numbers: Sequence[Any]) -> list[Any]:
         """Other numbers, or Values, in the structure of the arguments."""
         rest = iter(numbers)
-        return [_built(x, rest) for x in self.at]
+        return [part.built([*itertools.islice(rest, len(part.numbers))]) for part in self.parts]
 
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:
@@ -51,28 +55,6 @@ def _parameters(f: Callable[..., Any], n: int) -> list[str]:
     except (TypeError, ValueError):  # a function of C without a signature
         found = []
     return found[:n] if len(found) >= n else [f"x{i + 1}" for i in range(n)]
-
-
-def _leaves(x: Any, name: str, where: str) -> Iterator[tuple[str, str, float]]:
-    if isinstance(x, Value):
-        yield unicode(x.label) or name, x.label, x.data
-    elif isinstance(x, (list, tuple)) or getattr(x, "ndim", False):
-        for i, item in enumerate(x):
-            yield from _leaves(item, f"{name}[{i}]", f"{where}[{i}]")
-    else:
-        yield name, "", number(x, where, "check_grads")
-
-
-def _built(x: Any, rest: Iterator[Any]) -> Any:
-    if isinstance(x, (list, tuple)):
-        return type(x)([_built(item, rest) for item in x])
-    if getattr(x, "ndim", False):  # whoever gives an array has NumPy
-        import numpy as np
-
-        items = [next(rest) for _ in range(x.size)]
-        kind = object if any(isinstance(item, Value) for item in items) else float
-        return np.array(items, dtype=kind).reshape(x.shape)
-    return next(rest)
 
 
 def numbers(x: Any, name: str) -> list[float]:
