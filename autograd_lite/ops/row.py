@@ -57,6 +57,7 @@ class Row(NamedTuple):
         return f"<row {self.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        lookup(self.name)  # to fail now rather than when it is read
         return lookup, (self.name,)
 
     def argument(self, i: int) -> str:
@@ -92,7 +93,8 @@ def lookup(name: str) -> Row:
     if row is None:
         raise LookupError(
             f"lookup: there is no operation {name!r}; if it is your own, "
-            "define it with autograd_lite.operation before it is used or unpickled"
+            "define it with autograd_lite.operation before it is used or unpickled; "
+            "results of checkpoint and implicit cannot be pickled, detach() them"
         )
     return row
 

@@ -128,15 +128,17 @@ def jacobian(
 
 def jacobian_of(found: Recorded, sparse: bool = False) -> Any:
     """The Jacobian of a recorded call, in the cheaper direction."""
-    linear = found.linear
-    n, m = len(found.inputs), len(linear.outputs)
+    n, m = len(found.inputs), len(found.result.numbers)
     if sparse:
-        return matrix(found, compressed(linear), m)
+        return matrix(found, compressed(found.linear), m)
     with always_recording():
-        if m <= n:
+        if m <= min(n, 3) and found.private:
+            rows = found.by_backward()
+        elif m <= n:
+            linear = found.linear
             rows = [linear.pull(unit(i, m)) for i in range(m)]
         else:
-            columns = [linear.push(unit(i, n)) for i in range(n)]
+            columns = [found.linear.push(unit(i, n)) for i in range(n)]
             rows = [[*row] for row in zip(*columns)] if n else [[]] * m
     flat = found.numbers([x for row in rows for x in row])
     return _result(found).table(found.argument, [flat[i * n : i * n + n] for i in range(m)])

@@ -84,7 +84,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 return _row(called(xs), i)
 
             slopes = linear.pull(unit(i, len(results)))
-            return record(y.data, _opaque("checkpoint", value, partials), given.numbers, slopes)
+            name = f"checkpoint_{i + 1}" if len(results) > 1 else "checkpoint"
+            return record(y.data, _opaque(name, value, partials), given.numbers, slopes)
 
         return found.result.built([node(i, y) for i, y in enumerate(results)])
 
@@ -166,7 +167,8 @@ def implicit(g: Callable[..., Any], solve: Callable[..., Any]) -> Callable[..., 
                 there = Structure(again, "the solution", "implicit")
                 return tuple(_implicit_slopes(g, found, there.numbers, given, others)[i])
 
-            return record(xs[i], _opaque("implicit", value, partials), numbers, slopes[i])
+            name = f"implicit_{i + 1}" if len(xs) > 1 else "implicit"
+            return record(xs[i], _opaque(name, value, partials), numbers, slopes[i])
 
         return found.built([node(i) for i in range(len(xs))])
 
@@ -187,13 +189,15 @@ def _implicit_slopes(
             f"implicit: g must return as many numbers as x has, {n}, not {len(residuals)}"
         )
     with always_recording():
+        returned = f"implicit: solve returned {shown(x.built([*map(_data, xs)]))}"
+        if not all(math.isfinite(_data(r)) for r in residuals):
+            raise ValueError(f"{returned}, where g is not finite: it is no solution")
         rows = [_row(found, i) for i in range(n)]
         solved = _solved([[*row, r] for row, r in zip(rows, residuals)], n)
         newton = max((abs(_data(row[-1])) for row in solved), default=0.0)
         if not newton <= 1e-6 * max(1.0, *(abs(_data(v)) for v in xs)):
             raise ValueError(
-                f"implicit: solve returned {shown(x.built([*map(_data, xs)]))}, which a Newton "
-                f"step changes by {newton:.2g}: it is no solution of g = 0"
+                f"{returned}, which a Newton step changes by {newton:.2g}: it is no solution"
             )
         return [[-slope for slope in row[:-1]] for row in solved]
 

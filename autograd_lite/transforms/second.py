@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def hessian_of(found: Recorded, sparse: bool = False) -> Any:
     n = len(found.inputs)
     if sparse:
         return matrix(found, found.second(compressed_symmetric), n)
-    rows = found.second(lambda linear: [linear.push(unit(i, n)) for i in range(n)])
+    rows = found.second(lambda linear: [linear.pull(unit(i, n)) for i in range(n)])
     lower = found.numbers([rows[i][j] for i in range(n) for j in range(i + 1)])
     at = [[max(i, j) * (max(i, j) + 1) // 2 + min(i, j) for j in range(n)] for i in range(n)]
     return found.argument.table(found.argument, [[lower[k] for k in row] for row in at])
@@ -76,7 +77,8 @@ def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 def product_of(found: Recorded, v: Any) -> Any:
     """The Hessian of a recorded call times v."""
     given = found.argument.matching(v, "the vector")
-    (change,) = found.second(lambda linear: [linear.push(given.numbers)])
+    # the Hessian is symmetric, so a sweep backward does it
+    (change,) = found.second(lambda linear: [linear.pull(given.numbers)])
     return found.argument.built(found.numbers(change))
 
 
@@ -106,7 +108,7 @@ def derivative(f: Callable[..., Any], n: int = 1, argnums: int = 0) -> Callable[
             for _ in range(n):
                 program = gradient_program(program)
             (slope,) = program(x.data)
-            if slope == slope:
+            if math.isfinite(slope):
                 return slope
         with always_recording():
             for _ in range(n):

@@ -104,7 +104,7 @@ def compressed_symmetric(linear: Linear) -> Triplets:
     """The same for a Hessian, whose symmetry saves colours."""
     pattern = linear.pattern()
     color = star_colors(pattern)
-    swept = [linear.push(seed) for seed in _seeds(color)]
+    swept = [linear.pull(seed) for seed in _seeds(color)]
     counts = [_counted(color[j] for j in columns) for columns in pattern]
     rows = [i for i, columns in enumerate(pattern) for j in columns if j <= i]
     cols = [j for i, columns in enumerate(pattern) for j in columns if j <= i]
