@@ -83,6 +83,6 @@ def _objects(x: Any, function: str) -> Any:
         found = np.array(x, dtype=object)
     except ValueError:
         found = None
-    if found is None or any(isinstance(item, (list, tuple)) for item in found.ravel()):
+    if found is None or any(isinstance(item, (list, tuple, np.ndarray)) for item in found.ravel()):
         raise ValueError(f"{function}: x has rows of different lengths; give equal ones")
     return found

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import itertools
 import math
 import sys
@@ -35,8 +36,16 @@ class Structure:
               single number)
     """
 
-    def __init__(self, whole: Any, name: str, function: str, way_out: str = "") -> None:
+    def __init__(
+        self,
+        whole: Any,
+        name: str,
+        function: str,
+        way_out: str = "",
+        places: Sequence[int] | None = None,  # those of its items in what is called `name`
+    ) -> None:
         self.whole, self.name, self.function, self.way_out = whole, name, function, way_out
+        self.places = places
         self.numbers: list[Any] = []
         self.blocks: list[tuple[slice, Shape | None]] = []
         try:
@@ -60,7 +69,7 @@ class Structure:
         try:
             return number(x, "", self.function)
         except (TypeError, OverflowError, ValueError):
-            path = next(itertools.islice(_paths(self.whole, self.name), len(self.numbers), None))
+            path = next(itertools.islice(self._paths(), len(self.numbers), None))
         try:
             return number(x, path, self.function)  # again, now that the path is worth finding
         except TypeError as error:
@@ -69,7 +78,13 @@ class Structure:
 
     @property
     def paths(self) -> list[str]:
-        return [*_paths(self.whole, self.name)]
+        return [*self._paths()]
+
+    def _paths(self) -> Iterator[str]:
+        if self.places is None:
+            return _paths(self.whole, self.name)
+        items = zip(self.places, self.whole)
+        return itertools.chain.from_iterable(_paths(x, f"{self.name}[{i}]") for i, x in items)
 
     @property
     def is_single(self) -> bool:
@@ -97,16 +112,22 @@ class Structure:
         )
 
     def matching(self, other: Any, name: str) -> Structure:
-        """The structure of `other`, which must be like this one; ValueError otherwise."""
+        """The structure of `other`, which must be like this one; ValueError otherwise. The order of
+        the keys of a dict does not matter."""
         found = Structure(other, name, self.function)
-        if found.blocks != self.blocks or not (is_array(other) and is_array(self.whole)):
-            pairs = itertools.zip_longest(_paths(self.whole, ""), _paths(other, ""))
-            for expected, got in pairs:
-                if expected != got:
-                    raise ValueError(
-                        f"{self.function}: {name} must have the structure of {self.name}: "
-                        f"{_named(self.name, expected)}, but {_named(name, got)}"
-                    )
+        if is_array(other) and is_array(self.whole) and found.blocks == self.blocks:
+            return found
+        mine, theirs = [*_paths(self.whole, "")], [*_paths(other, "")]
+        if mine != theirs:
+            at = dict(zip(theirs, found.numbers))
+            if at.keys() != {*mine}:
+                pairs = itertools.zip_longest(mine, theirs)
+                expected, got = next((a, b) for a, b in pairs if a != b)
+                raise ValueError(
+                    f"{self.function}: {name} must have the structure of {self.name}: "
+                    f"{_named(self.name, expected)}, but {_named(name, got)}"
+                )
+            found.numbers = [at[path] for path in mine]
         return found
 
 
@@ -192,6 +213,9 @@ def _filled(x: Any, blocks: Iterator[Any]) -> Any:
         return type(x)([_filled(item, blocks) for item in x])
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         new = copy.copy(x)
+        for name in [*getattr(new, "__dict__", ())]:
+            if isinstance(getattr(type(x), name, None), functools.cached_property):
+                del new.__dict__[name]  # found from the old numbers
         for field in dataclasses.fields(x):  # past a frozen class, and no __init__ that converts
             object.__setattr__(new, field.name, _filled(getattr(x, field.name), blocks))
         return new

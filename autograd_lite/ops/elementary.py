@@ -42,7 +42,8 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     half, power = m.pow(a, 0.5 * b), m.pow(a, b - 1.0)
     rounded = (b - 1.0 + 1.0 != b) | (power < 1e-300)
     by_a = m.where((a > 0.0) & rounded, b * m.div(half, a) * half, b * power)
-    by_b = m.where((a == 0.0) & (b >= 0.0), 0.0, half * m.log(a) * half)
+    flat_by_b = (a == 0.0) & (b >= 0.0)  # there log(a) would be infinite
+    by_b = m.where(flat_by_b, 0.0, half * m.log(m.where(flat_by_b, 1.0, a)) * half)
     return m.where((b == 0.0) & (a < 1e-300), 0.0, by_a), by_b
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .linear import Linear
 from .program import Program
 from .symbols import Builder
 
 
-def adjoint(program: Program) -> Program:
+def adjoint(program: Program, weights: Sequence[float] | None = None) -> Program:
     """The gradient: the sum over outputs of weight times output, differentiated by each input.
 
-    Its inputs are those of the program, then a weight for each output; it has an output for each
-    input of the program. Applied to the result again, it gives second derivatives, and so on.
+    Its inputs are those of the program, and then a weight for each output unless they are given; it
+    has an output for each input of the program. Applied again it gives second derivatives, and so
+    on.
 
     It multiplies without the rule that an adjoint of exactly 0 passes on exactly 0 (so where a
     slope is infinite it may give nan, where backward() does not).
@@ -29,11 +32,12 @@ def adjoint(program: Program) -> Program:
     return v6
     """
     names = [*program.inputs]
-    for i in range(1, len(program.outputs) + 1):
-        name = f"weight_{i}"
-        while name in names:
-            name += "_"
-        names.append(name)
+    if weights is None:
+        for i in range(1, len(program.outputs) + 1):
+            name = f"weight_{i}"
+            while name in names:
+                name += "_"
+            names.append(name)
     m, n = Builder(names), len(program.inputs)
     _, linear = Linear.at(program, m.symbols[:n], m)
-    return m.program(linear.pull(m.symbols[n:]))
+    return m.program(linear.pull(m.symbols[n:] if weights is None else weights))

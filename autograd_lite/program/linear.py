@@ -124,29 +124,30 @@ class Linear:
                     found[source] += g * partial
         else:
             for target, source, partial in reversed(self.edges):
-                g = found[target]
-                if not _nothing(g, partial):
-                    found[source] = _plus(found[source], _times(g, partial))
+                found[source] = _plus(found[source], _product(found[target], partial))
         return found[: self.inputs]
 
     def push(self, changes: Sequence[Any]) -> list[Any]:
         """The change of each output where the inputs change so: a sweep forward.
 
-        It is the mirror of the other: a slope that is exactly 0 passes on exactly 0.
+        It gives what the other does: in a product along a path a factor that is exactly 0 makes
+        those before it 0, also infinite ones. So a change that is exactly 0 is told from none.
         """
-        seeds = [None if _is(x, 0.0) else x for x in changes]
-        found: list[Any] = [*seeds, *[None] * (self.size - self.inputs)]
+        found: list[Any] = [None if _is(x, 0.0) else x for x in changes]
+        found += [None] * (self.size - self.inputs)
         if self.plain and Value not in map(type, changes):
             for target, source, partial in self.edges:
                 t = found[source]
-                if t is not None and partial != 0.0:
-                    sum = found[target]
-                    found[target] = t * partial if sum is None else sum + t * partial
+                if t is not None:
+                    term = t * partial
+                    if term != term and partial == 0.0:
+                        term = 0.0
+                    before = found[target]
+                    found[target] = term if before is None else before + term
         else:
             for target, source, partial in self.edges:
-                t = found[source]
-                if t is not None and not _nothing(partial, t):
-                    found[target] = _plus(found[target], _times(t, partial))
+                if found[source] is not None:
+                    found[target] = _plus(found[target], _product(partial, found[source]))
         changed = [None if y is None else found[y] for y in self.outputs]
         return [0.0 if x is None else x for x in changed]
 
@@ -180,15 +181,15 @@ def _plus(a: Any, b: Any) -> Any:
     return b if a is None or _is(a, 0.0) else a if _is(b, 0.0) else a + b
 
 
-def _times(a: Any, b: Any) -> Any:
-    return a if _is(b, 1.0) else b if _is(a, 1.0) else a * b
-
-
-def _nothing(zero: Any, steep: Any) -> bool:
-    """Whether a product is 0 because one factor is a plain 0, or the first 0 beside no number."""
-    if _is(zero, 0.0) or _is(steep, 0.0):
-        return True
-    if isinstance(zero, Symbol) or isinstance(steep, Symbol):
-        return False
-    zero, steep = (x.data if isinstance(x, Value) else x for x in (zero, steep))
-    return bool(zero == 0.0) and not math.isfinite(steep)
+def _product(outer: Any, inner: Any) -> Any:
+    """outer * inner; exactly 0 where `outer`, the factor nearer to the result, is."""
+    if _is(outer, 0.0):
+        return 0.0
+    if _is(outer, 1.0) or _is(inner, 1.0):
+        return inner if _is(outer, 1.0) else outer
+    if isinstance(outer, Symbol) or isinstance(inner, Symbol):
+        return 0.0 if _is(inner, 0.0) else outer * inner
+    a, b = (x.data if isinstance(x, Value) else x for x in (outer, inner))
+    if (a == 0.0 and not math.isfinite(b)) or (_is(inner, 0.0) and math.isfinite(a)):
+        return 0.0
+    return outer * inner

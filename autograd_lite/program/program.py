@@ -17,7 +17,8 @@ from __future__ import annotations
 import json
 import marshal
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -62,9 +63,18 @@ class Program:
         instructions: Sequence[Instruction],
         outputs: Sequence[int | float],
     ) -> None:
-        self.inputs = tuple(inputs)
-        self.instructions = tuple(Instruction(*i) for i in instructions)
-        self.outputs = tuple(outputs)
+        self.inputs = terms(inputs, "inputs", "Program")
+        lines = []
+        for k, line in enumerate(terms(instructions, "instructions", "Program")):
+            try:
+                op, args = line
+                lines.append(Instruction(op, _one_nan(args)))
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f'Program: instruction {k} must be like ("mul", (0, 2.0)), not {shown(line)}'
+                ) from None
+        self.instructions = tuple(lines)
+        self.outputs = _one_nan(terms(outputs, "outputs", "Program"))
         _check(self)
 
     @classmethod
@@ -151,8 +161,10 @@ class Program:
         for op, args in self.instructions:
             row = row_of(op)
             slots = [(i, a) for i, a in enumerate(args) if a.__class__ is int]
-            varying = [(i, a) for i, a in slots if a < n or found[a - n][2]]
-            found.append((row, args, [] if op in FLAT else varying))
+            varying = (
+                [(i, a) for i, a in slots if a < n or found[a - n][2]] if op not in FLAT else []
+            )
+            found.append((row, args, varying))
         return found
 
     def depends(self, slot: int) -> bool:
@@ -176,14 +188,15 @@ class Program:
 
     def __repr__(self) -> str:
         return (
-            f"<Program of {', '.join(self.inputs) or 'no input'}: "
+            f"<Program of {len(self.inputs)} inputs: "
             f"{len(self.instructions)} instructions, {len(self.outputs)} outputs>"
         )
 
     @cached_property
     def _key(self) -> bytes:
-        lines: Any = [tuple(line) for line in self.instructions]
-        return marshal.dumps((self.inputs, lines, self.outputs), 2)  # every bit of a float
+        lines: Any = [(op, _one_nan(args)) for op, args in self.instructions]
+        # every bit of a float but those of a nan
+        return marshal.dumps((self.inputs, lines, _one_nan(self.outputs)), 2)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self._key == other._key
@@ -226,7 +239,7 @@ class Program:
         except (ValueError, RecursionError) as error:
             raise ValueError(f"Program.from_json: this is no JSON: {error}") from None
         keys = ["program", "inputs", "instructions", "outputs"]
-        if not isinstance(found, dict) or sorted(found) != sorted(keys) or found["program"] != 1:
+        if not isinstance(found, dict) or sorted(found) != sorted(keys) or not _is_version_1(found):
             raise ValueError(
                 f"Program.from_json: not a program of version 1, which has the keys {keys}"
             )
@@ -245,6 +258,10 @@ class Program:
         return cls(found["inputs"], instructions, [_read(y, "outputs") for y in found["outputs"]])
 
 
+def _one_nan(xs: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple([math.nan if x.__class__ is float and x != x else x for x in xs])
+
+
 def row_of(op: str) -> Row:
     """The row that an instruction names."""
     return TABLE.get(op) or FLAT.get(op) or lookup(op)
@@ -260,13 +277,19 @@ def function_of(row: Row, m: Any) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
+def _is_version_1(found: dict[str, Any]) -> bool:
+    return type(found["program"]) is int and found["program"] == 1
+
+
 def _read(x: Any, where: str) -> int | float:
     if isinstance(x, str) and x in ("nan", "inf", "-inf"):
         return float(x)
     if isinstance(x, str) and x[:1] == "%" and x[1:].isascii() and x[1:].isdigit() and len(x) < 20:
         return int(x[1:])
     if isinstance(x, (int, float)) and not isinstance(x, bool):
-        return number(x, where, "Program.from_json")
+        with suppress(OverflowError):
+            return float(x)
+        raise ValueError(f"Program.from_json: {where}: {shown(x)} has no float")
     raise ValueError(f'Program.from_json: {where}: {shown(x)} is neither a slot "%3" nor a number')
 
 

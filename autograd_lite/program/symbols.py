@@ -21,8 +21,6 @@ from typing import Any, NoReturn
 from ..ieee import floats
 from .program import Instruction, Program, function_of, row_of
 
-COMMUTATIVE = ("add", "mul")
-
 
 class Symbol:
     """A slot of a Program that is being built, with the operators that rows use."""
@@ -46,11 +44,12 @@ class Symbol:
     def __ge__(self, b: Any) -> Any: return self.builder.emit("ge", self, b)
     def __eq__(self, b: Any) -> Any: return self.builder.emit("eq", self, b)
     def __ne__(self, b: Any) -> Any: return self.builder.emit("ne", self, b)
-    def __and__(self, b: Any) -> Any: return self.builder.emit("and", self, b)
-    def __or__(self, b: Any) -> Any: return self.builder.emit("or", self, b)
-    # a condition beside one whose outcome is known
-    def __rand__(self, a: bool) -> Any: return self if a else False
-    def __ror__(self, a: bool) -> Any: return True if a else self
+    # beside a condition whose outcome is known there is nothing to do
+    def __and__(self, b: Any) -> Any:
+        return self.builder.emit("and", self, b) if b.__class__ is Symbol else self if b else False
+    def __or__(self, b: Any) -> Any:
+        return self.builder.emit("or", self, b) if b.__class__ is Symbol else True if b else self
+    __rand__, __ror__ = __and__, __or__
     # fmt: on
     __hash__ = object.__hash__
 
@@ -79,44 +78,74 @@ class Builder:
 
     def emit(self, op: str, *args: Any) -> Any:
         """The result of an operation: a number where all is known, else a Symbol."""
-        known = [not isinstance(a, Symbol) for a in args]
-        if all(known):
-            return function_of(row_of(op), floats)(*args)
-        if op in ("and", "or") and known[1]:
-            return args[1] | args[0] if op == "or" else args[1] & args[0]
-        if op == "where" and known[0]:
-            return args[1] if args[0] else args[2]
-        if op == "mul" and (known[0] or known[1]) and args[known[1]] == 1.0:
-            return args[known[0]]
-        slots = tuple(float(a) if k else a.slot for a, k in zip(args, known))
-        names = [repr(a) for a in slots]  # in which 0.0 is not -0.0
-        key = (op, *(sorted(names) if op in COMMUTATIVE else names))
+        row = row_of(op)
+        if row.arity and len(args) < row.arity:
+            args = tuple(row.complete(args))
+        slots: list[Any] = []
+        names: list[Any] = []
+        known = 0
+        for a in args:
+            if a.__class__ is Symbol:
+                slots.append(a.slot)
+                names.append(a.slot)
+            else:
+                known += 1
+                slots.append(float(a))
+                names.append(repr(a))  # in which 0.0 is not -0.0
+        if known == len(args):
+            return function_of(row, floats)(*args)
+        if known and op in SHORT:
+            found = SHORT[op](*args)
+            if found is not None:
+                return found
+        if op == "add" or op == "mul":
+            names.sort(key=str)
+        key = (op, *names)
         symbol = self._known.get(key)
         if symbol is None:
             symbol = Symbol(self, len(self.inputs) + len(self.instructions))
-            self.instructions.append(Instruction(op, slots))
+            self.instructions.append(Instruction(op, tuple(slots)))
             self._known[key] = symbol
         return symbol
 
     def program(self, outputs: Sequence[Any]) -> Program:
         """What was built, without the instructions that no output needs."""
         n = len(self.inputs)
-        wanted = [y.slot if isinstance(y, Symbol) else float(y) for y in outputs]
-        needed = {y for y in wanted if y.__class__ is int}
-        for k in reversed(range(len(self.instructions))):
-            if n + k in needed:
-                needed.update(a for a in self.instructions[k].args if a.__class__ is int)
-        place: dict[int | float, int | float] = {i: i for i in range(n)}
+        wanted = [y.slot if y.__class__ is Symbol else float(y) for y in outputs]
+        needed = [False] * n + [False] * len(self.instructions)
+        for y in wanted:
+            if y.__class__ is int:
+                needed[y] = True
+        for k in reversed(range(n, len(needed))):
+            if needed[k]:
+                for a in self.instructions[k - n].args:
+                    if a.__class__ is int:
+                        needed[a] = True
+        place = [*range(n)]
         kept: list[Instruction] = []
-        for k, (op, args) in enumerate(self.instructions):
-            if n + k in needed:
-                place[n + k] = n + len(kept)
-                kept.append(Instruction(op, tuple([_moved(a, place) for a in args])))
-        return Program.trusted(self.inputs, kept, [_moved(y, place) for y in wanted])
+        for (op, args), need in zip(self.instructions, needed[n:]):
+            place.append(n + len(kept))
+            if need:
+                moved = tuple([place[a] if a.__class__ is int else a for a in args])
+                kept.append(Instruction(op, moved))
+        ends = [place[y] if y.__class__ is int else y for y in wanted]
+        return Program.trusted(self.inputs, kept, ends)
 
 
-def _moved(x: int | float, place: dict[int | float, int | float]) -> int | float:
-    return place[x] if x.__class__ is int else x
+def _without_factor(a: Any, b: Any) -> Any:
+    return b if _is_one(a) else a if _is_one(b) else None
+
+
+def _is_one(x: Any) -> bool:
+    return x.__class__ is float and bool(x == 1.0)
+
+
+def _chosen(condition: Any, a: Any, b: Any) -> Any:
+    return None if condition.__class__ is Symbol else a if condition else b
+
+
+# What is known although an argument is not: the result, or None
+SHORT: dict[str, Callable[..., Any]] = {"mul": _without_factor, "where": _chosen}
 
 
 def simplified(program: Program) -> Program:

@@ -135,8 +135,7 @@ def jacobian_of(found: Recorded, sparse: bool = False) -> Any:
         if m <= min(n, 3) and found.private:
             rows = found.by_backward()
         elif m <= n:
-            linear = found.linear
-            rows = [linear.pull(unit(i, m)) for i in range(m)]
+            rows = [found.linear.pull(unit(i, m)) for i in range(m)]
         else:
             columns = [found.linear.push(unit(i, n)) for i in range(n)]
             rows = [[*row] for row in zip(*columns)] if n else [[]] * m

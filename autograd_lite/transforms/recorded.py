@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, wraps
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from ..functions import values
 from ..ieee import floats, shown
 from ..modes import always_recording, era, recording
 from ..ops import TABLE
-from ..program import Builder, Linear, Program, adjoint
+from ..program import Linear, Program, adjoint
 from ..structure import Structure, detached, is_array
 
 Argnums = int | Sequence[int]
@@ -43,11 +44,13 @@ class Recorded:
     ) -> None:
         _check_function(f, name)
         self.name = name
-        places = _places(name, argnums, args)
-        single = isinstance(argnums, int)
-        chosen = args[places[0]] if single else tuple([args[i] for i in places])
-        called = f"args[{places[0]}]" if single else "args"
-        self.argument = Structure(chosen, called, name, "argnums= names those to differentiate by")
+        places, single = _places(name, argnums, args)
+        way_out = "argnums= names those to differentiate by"
+        self.argument = (
+            Structure(args[places[0]], f"args[{places[0]}]", name, way_out)
+            if single
+            else Structure(tuple([args[i] for i in places]), "args", name, way_out, places)
+        )
         self.given_values = Value in map(type, self.argument.numbers)
         is_recording = recording()
         era[0] += 1.0
@@ -191,8 +194,7 @@ def transform(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]]
 def gradient_program(program: Program) -> Program:
     """The gradient of a program with one output; remembered, as the same function is mostly
     differentiated at many points."""
-    m = Builder(program.inputs)
-    return m.program(adjoint(program).run([*m.symbols, 1.0], m))
+    return adjoint(program, [1.0])
 
 
 def _all_finite(xs: Sequence[Any]) -> bool:
@@ -205,21 +207,28 @@ def _check_function(f: Any, name: str) -> None:
         raise TypeError(f"{name}: it takes a function, not {type(f).__name__} {shown(f)}")
 
 
-def _places(name: str, argnums: Argnums, args: tuple[Any, ...]) -> list[int]:
-    wanted = [argnums] if isinstance(argnums, int) else [*argnums]
+def _places(name: str, argnums: Any, args: tuple[Any, ...]) -> tuple[list[int], bool]:
+    """The places, and whether there is one that is not in a tuple."""
+    single = hasattr(argnums, "__index__")
     found = []
-    for i in wanted:
-        if not isinstance(i, int) or isinstance(i, bool):
-            raise TypeError(f"{name}: argnums must be whole numbers, not {shown(argnums)}")
-        if not -len(args) <= i < len(args):
-            raise TypeError(
-                f"{name}: argnums={argnums!r}, but f was called with {len(args)} arguments "
-                "(those by name do not count)"
-            )
-        found.append(i % len(args))
-    if len({*found}) < len(found):
+    try:
+        for i in [argnums] if single else [*argnums]:
+            found.append(operator.index(i))
+            if isinstance(i, bool):
+                raise TypeError
+    except TypeError:
+        raise TypeError(
+            f"{name}: argnums must be whole numbers, one or a tuple, not {shown(argnums)}"
+        ) from None
+    if not all(-len(args) <= i < len(args) for i in found):
+        raise TypeError(
+            f"{name}: argnums={argnums!r}, but f was called with {len(args)} arguments "
+            "(those by name do not count)"
+        )
+    places = [i % len(args) for i in found]
+    if len({*places}) < len(places):
         raise ValueError(f"{name}: argnums={argnums!r} names an argument twice")
-    return found
+    return places, single
 
 
 def _structure_of_result(result: Any, name: str) -> Structure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from ..ieee import shown
 from ..modes import always_recording
 from ..program import Linear
 from .first import unit
-from .recorded import Argnums, Recorded, gradient_program, transform
+from .recorded import Argnums, Recorded, transform
 from .sparse import compressed_symmetric, matrix
 
 
@@ -97,22 +96,15 @@ def derivative(f: Callable[..., Any], n: int = 1, argnums: int = 0) -> Callable[
     @transform(f, "derivative")
     def nth(*args: Any, **named: Any) -> Any:
         found = Recorded("derivative", f, args, named, argnums)
-        if found.argument.blocks != [(slice(0, 1), None)]:
+        if not found.argument.is_single:
             raise TypeError(
                 "derivative: the argument must be one number, "
                 f"not {shown(found.argument.whole)}; use grad, hessian or jacobian"
             )
-        y, x = found.single(), found.inputs[0]
-        if found.in_a_program():
-            program = found.program(y)
-            for _ in range(n):
-                program = gradient_program(program)
-            (slope,) = program(x.data)
-            if math.isfinite(slope):
-                return slope
+        y, x = found.single(), found.inputs
         with always_recording():
             for _ in range(n):
-                (y,) = Linear.of([y], [x], values).pull([1.0])
-        return found.values([y])[0]
+                (y,) = Linear.of([y], x, values).pull([1.0])
+        return found.argument.built(found.values([y]))
 
     return nth  # type: ignore[no-any-return]

@@ -36,7 +36,7 @@ def sparsity(f: Callable[..., Any], argnums: Argnums = 0, *, order: int = 1) -> 
     @transform(f, "sparsity")
     def pattern(*args: Any, **named: Any) -> list[list[int]]:
         found = Recorded("sparsity", f, args, named, argnums)
-        return found.linear.pattern() if order == 1 else found.second(Linear.pattern)
+        return found.linear.pattern() if order == 1 else found.second(symmetric_pattern)
 
     return pattern  # type: ignore[no-any-return]
 
@@ -100,9 +100,16 @@ def compressed(linear: Linear) -> Triplets:
     return rows, cols, [swept[color[i]][j] for i, j in zip(rows, cols)]
 
 
+def symmetric_pattern(linear: Linear) -> list[list[int]]:
+    """Of a Hessian; a rule may know a slope as flat from one side only, as that of a % b."""
+    pattern = linear.pattern()
+    across = _turned(pattern, linear.inputs)
+    return [sorted({*row, *column}) for row, column in zip(pattern, across)]
+
+
 def compressed_symmetric(linear: Linear) -> Triplets:
     """The same for a Hessian, whose symmetry saves colours."""
-    pattern = linear.pattern()
+    pattern = symmetric_pattern(linear)
     color = star_colors(pattern)
     swept = [linear.pull(seed) for seed in _seeds(color)]
     counts = [_counted(color[j] for j in columns) for columns in pattern]
