@@ -238,32 +238,7 @@ class Value:
         >>> y.backward(), y.backward(), x.grad
         (None, None, 12.0)
         """
-        seed, nodes = number(seed, "seed", "backward"), order(self)
-        before = [(v, v._grad) for v in nodes if v._row is None]
-        try:
-            for v in nodes:
-                v._grad = 0.0
-            self._grad = seed
-            for v in reversed(nodes):
-                g, a, b = v._grad, v._a, v._b
-                if g == 0.0:
-                    continue
-                if a.__class__ is Value:
-                    a._grad += g * v._da
-                elif a is not None:
-                    for u, p in zip(a, v._da):
-                        if u.__class__ is Value:
-                            u._grad += g * p
-                if b is not None:
-                    b._grad += g * v._db
-            if active:
-                swept(nodes, before)
-            for v, g in before:
-                v._grad += g
-        except BaseException:
-            for v, g in before:
-                v._grad = g
-            raise
+        sweep(self, order(self), number(seed, "seed", "backward"))
 
     def zero_grad(self) -> None:
         """Set grad to 0.0 here and in all that this Value depends on."""
@@ -274,6 +249,33 @@ class Value:
         """A leaf with the same number and label."""
         return Value(self._num, self.label)
 
+def sweep(root: Value, nodes: list[Value], seed: float = 1.0) -> None:
+    """backward() where the nodes that `root` depends on are known, inputs before outputs."""
+    before = [(v, v._grad) for v in nodes if v._row is None]
+    try:
+        for v in nodes:
+            v._grad = 0.0
+        root._grad = seed
+        for v in reversed(nodes):
+            g, a, b = v._grad, v._a, v._b
+            if g == 0.0:
+                continue
+            if a.__class__ is Value:
+                a._grad += g * v._da
+            elif a is not None:
+                for u, p in zip(a, v._da):
+                    if u.__class__ is Value:
+                        u._grad += g * p
+            if b is not None:
+                b._grad += g * v._db
+        if active:
+            swept(nodes, before)
+        for v, g in before:
+            v._grad += g
+    except BaseException:
+        for v, g in before:
+            v._grad = g
+        raise
 
 def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
     """The nodes that `roots` depend on, each once, inputs before outputs, without recursion;
@@ -309,7 +311,6 @@ def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
                 v = b if a is None else a
     return nodes
 
-
 def apply(row: Row, *args: Any) -> Any:
     """The operation of `row`: a float if all arguments are numbers, else a new Value."""
     if len(args) == 1 == row.arity and args[0].__class__ is Value:  # the usual case, faster
@@ -320,7 +321,6 @@ def apply(row: Row, *args: Any) -> Any:
     data = [x._num if x.__class__ is Value else x for x in args]
     y = row.value(floats, *data)
     return record(y, row, args, row.partials(floats, y, *data)) if Value in map(type, args) else y
-
 
 def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:
     """The scalar product, one node: z = w_1 x_1 + ... + w_n x_n + bias.
@@ -345,7 +345,6 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "")
     z = fsum([*map(mul, w, x), *b])
     slopes = (*x, *w, 1.0) if b else (*x, *w)
     return _node(z, DOT, args, slopes, None, 0.0, label) if Value in map(type, args) else z
-
 
 def sum(xs: Iterable[Any], label: str = "") -> Any:
     """The sum of any number of terms, one node, rounded once. A float if all are numbers.

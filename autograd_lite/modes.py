@@ -8,7 +8,7 @@ anywhere; a mode that is off costs one test.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -105,25 +105,26 @@ class no_grad(Mode):  # noqa: N801
         v._da, v._db = era[0], 0.0
 
 
-@contextmanager
-def always_recording() -> Iterator[None]:
-    """While active, operations are recorded, also inside no_grad()."""
-    token = _scopes.set(tuple(s for s in _scopes.get() if not isinstance(s.mode, no_grad)))
-    try:
-        yield
-    finally:
-        _scopes.reset(token)
-
-
 def recording() -> bool:
     """Whether operations are recorded here: no no_grad() is active."""
     return not any(isinstance(scope.mode, no_grad) for scope in _scopes.get())
 
 
-@contextmanager
-def no_modes() -> Iterator[None]:
+def always_recording() -> AbstractContextManager[None]:
+    """While active, operations are recorded, also inside no_grad()."""
+    if recording():
+        return nullcontext()
+    return _only(tuple(s for s in _scopes.get() if not isinstance(s.mode, no_grad)))
+
+
+def no_modes() -> AbstractContextManager[None]:
     """While active, no mode is: what is computed here is none of the user's operations."""
-    token = _scopes.set(())
+    return _only(())
+
+
+@contextmanager
+def _only(scopes: tuple[Scope, ...]) -> Iterator[None]:
+    token = _scopes.set(scopes)
     try:
         yield
     finally:

@@ -9,7 +9,8 @@ are made of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from ..engine import Value, order
@@ -17,6 +18,8 @@ from ..functions import values
 from ..ieee import floats
 from .program import Program, function_of
 from .symbols import Symbol
+
+Edge = tuple[int, int, Any]  # target, source, partial
 
 
 class Linear:
@@ -32,7 +35,7 @@ class Linear:
         self,
         size: int,
         inputs: int,
-        edges: list[tuple[int, int, Any]],
+        edges: list[Edge],
         outputs: list[int | None],
         plain: bool,
     ) -> None:
@@ -60,7 +63,7 @@ class Linear:
         if nodes is None:
             nodes = order(*[y for y in outputs if isinstance(y, Value)], stop=inputs)
         at = {x: i for i, x in enumerate(inputs)}
-        edges: list[tuple[int, int, Any]] = []
+        edges: list[Edge] = []
         size, plain = len(inputs), m is floats
         for v in nodes:
             args = v.args
@@ -108,8 +111,10 @@ class Linear:
         found = [slots[y] if y.__class__ is int else y for y in program.outputs]
         return found, cls(len(slots), n, edges, ends, m is floats)
 
-    def pull(self, weights: Sequence[Any]) -> list[Any]:
+    def pull(self, weights: Sequence[Any], edges: Iterable[Edge] | None = None) -> list[Any]:
         """The derivative of the sum of outputs times weights by each input: a sweep backward.
+
+        edges   those that lead to these outputs, last first, if they are known
 
         An adjoint that is exactly 0 passes on exactly 0, also along an infinite slope.
         """
@@ -117,15 +122,42 @@ class Linear:
         for y, weight in zip(self.outputs, weights):
             if y is not None:
                 found[y] = _plus(found[y], weight)
-        if self.plain and Value not in map(type, found):
-            for target, source, partial in reversed(self.edges):
+        if edges is None:
+            edges = reversed(self.edges)
+        if self.plain and Value not in map(type, weights):
+            for target, source, partial in edges:
                 g = found[target]
                 if g != 0.0:
                     found[source] += g * partial
         else:
-            for target, source, partial in reversed(self.edges):
+            for target, source, partial in edges:
                 found[source] = _plus(found[source], _product(found[target], partial))
         return found[: self.inputs]
+
+    def rows(self) -> list[list[Any]]:
+        """The derivative of each output by the inputs: a sweep for each, over what leads to it.
+
+        >>> x, y = Value(2.0), Value(3.0)
+        >>> Linear.of([x * y, x * x, 1.0], [x, y]).rows()
+        [[3.0, 2.0], [4.0, 0.0], [0.0, 0.0]]
+        """
+        masks = [0] * self.size  # of each slot the outputs it leads to, as bits
+        for i, y in enumerate(self.outputs):
+            if y is not None:
+                masks[y] |= 1 << i
+        runs: list[tuple[int, list[Edge]]] = []
+        for edge in reversed(self.edges):
+            mask = masks[edge[0]]
+            masks[edge[1]] |= mask
+            if not runs or runs[-1][0] != mask:
+                runs.append((mask, []))
+            runs[-1][1].append(edge)
+        m = len(self.outputs)
+        rows = []
+        for i in range(m):
+            found = chain.from_iterable(run for mask, run in runs if mask >> i & 1)
+            rows.append(self.pull([0.0] * i + [1.0] + [0.0] * (m - i - 1), found))
+        return rows
 
     def push(self, changes: Sequence[Any]) -> list[Any]:
         """The change of each output where the inputs change so: a sweep forward.

@@ -127,25 +127,12 @@ def jacobian(
 
 
 def jacobian_of(found: Recorded, sparse: bool = False) -> Any:
-    """The Jacobian of a recorded call, in the cheaper direction."""
+    """The Jacobian of a recorded call."""
     n, m = len(found.inputs), len(found.result.numbers)
     if sparse:
         return matrix(found, compressed(found.linear), m)
-    with always_recording():
-        if m <= min(n, 3) and found.private:
-            rows = found.by_backward()
-        elif m <= n:
-            rows = [found.linear.pull(unit(i, m)) for i in range(m)]
-        else:
-            columns = [found.linear.push(unit(i, n)) for i in range(n)]
-            rows = [[*row] for row in zip(*columns)] if n else [[]] * m
-    flat = found.numbers([x for row in rows for x in row])
+    flat = found.numbers([x for row in found.rows() for x in row])
     return _result(found).table(found.argument, [flat[i * n : i * n + n] for i in range(m)])
-
-
-def unit(i: int, n: int) -> list[float]:
-    """The unit vector i of n."""
-    return [0.0] * i + [1.0] + [0.0] * (n - i - 1)
 
 
 def _result(found: Recorded) -> Structure:

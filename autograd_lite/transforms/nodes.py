@@ -11,8 +11,7 @@ from ..ieee import floats, shown
 from ..modes import always_recording, no_grad, recording
 from ..ops import Row
 from ..structure import Structure, detached, has_value
-from .first import unit
-from .recorded import Recorded, transform
+from .recorded import Recorded, transform, unit
 
 
 def stop_gradient(x: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, wraps
 from typing import Any, TypeVar
 
-from ..engine import Value, dot, order
+from ..engine import Value, dot, order, sweep
 from ..functions import values
 from ..ieee import floats, shown
 from ..modes import always_recording, era, recording
@@ -72,7 +72,7 @@ class Recorded:
                 )
             result, self._aux = result
         self._keep(_structure_of_result(result, name))
-        from_outside = any(v.op is None and v._era < now for v in self.nodes)
+        from_outside = any(0.0 <= v._era < now for v in self.nodes)
         self.private = not (self.given_values or from_outside)
         self.linked = is_recording and not self.private
 
@@ -105,23 +105,39 @@ class Recorded:
     @cached_property
     def slopes(self) -> list[Any]:
         """The gradient of the result, which must be one number, by the inputs."""
-        self.single()
-        if self.private:
-            return self.by_backward()[0]
+        y = self.single()
+        if self.private and isinstance(y, Value):  # then backward() harms no one
+            sweep(y, [*self.inputs, *self.nodes])
+            return [x.grad for x in self.inputs]
         with always_recording():
             return self.linear.pull([1.0])
 
-    def by_backward(self) -> list[list[float]]:
-        """The Jacobian by a backward() for each result: the fastest for few results, and it harms
-        no one where all Values are private."""
-        rows = []
-        for y in self.result.numbers:
-            for x in self.inputs:
+    def rows(self) -> list[list[Any]]:
+        """The Jacobian, in the cheaper way."""
+        n, ys = len(self.inputs), self.result.numbers
+        if self.private and self._apart():
+            return [self._backward(y) for y in ys]
+        with always_recording():
+            if len(ys) <= n:
+                return self.linear.rows()
+            columns = [self.linear.push(unit(i, n)) for i in range(n)]
+            return [[*row] for row in zip(*columns)] if n else [[] for _ in ys]
+
+    def _apart(self) -> bool:
+        """Whether so little of the graph belongs to each result that backward() of each is less
+        than the list of edges: on average to three results or fewer each node."""
+        ys = self.result.numbers
+        sample = [y for y in (*ys[:1], *ys[len(ys) // 2 :][:1], *ys[-1:]) if isinstance(y, Value)]
+        most = max([len(order(y, stop=self.inputs)) for y in sample], default=0)
+        return most * len(ys) <= 3 * len(self.nodes)
+
+    def _backward(self, y: Any) -> list[float]:
+        for x in self.inputs:
+            if x.grad != 0.0:
                 x.grad = 0.0
-            if isinstance(y, Value):
-                y.backward()
-            rows.append([x.grad for x in self.inputs])
-        return rows
+        if isinstance(y, Value):
+            y.backward()
+        return [x.grad for x in self.inputs]
 
     @cached_property
     def linear(self) -> Linear:
@@ -176,6 +192,11 @@ class Recorded:
     def value(self) -> Any:
         """The result as the caller gets it."""
         return self.result.built(self.values(self.result.numbers))
+
+
+def unit(i: int, n: int) -> list[float]:
+    """The unit vector i of n."""
+    return [0.0] * i + [1.0] + [0.0] * (n - i - 1)
 
 
 def transform(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]], Any]:

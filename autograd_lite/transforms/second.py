@@ -9,7 +9,6 @@ from ..functions import values
 from ..ieee import shown
 from ..modes import always_recording
 from ..program import Linear
-from .first import unit
 from .recorded import Argnums, Recorded, transform
 from .sparse import compressed_symmetric, matrix
 
@@ -46,7 +45,7 @@ def hessian_of(found: Recorded, sparse: bool = False) -> Any:
     n = len(found.inputs)
     if sparse:
         return matrix(found, found.second(compressed_symmetric), n)
-    rows = found.second(lambda linear: [linear.pull(unit(i, n)) for i in range(n)])
+    rows = found.second(Linear.rows)
     lower = found.numbers([rows[i][j] for i in range(n) for j in range(i + 1)])
     at = [[max(i, j) * (max(i, j) + 1) // 2 + min(i, j) for j in range(n)] for i in range(n)]
     return found.argument.table(found.argument, [[lower[k] for k in row] for row in at])
