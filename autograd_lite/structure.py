@@ -91,18 +91,28 @@ class Structure:
         """Whether it is one number, or an array without dimensions."""
         return _parts(self.whole) is None and self.blocks[0][1] in (None, ())
 
+    @functools.cached_property
+    def _is_flat(self) -> bool:
+        """Whether it is a plain list of numbers, the usual case."""
+        whole = self.whole
+        return whole.__class__ is list and all(x.__class__ in (float, Value) for x in whole)
+
     def built(self, numbers: Sequence[Any]) -> Any:
         """Other numbers, or Values, in this structure."""
         return self.filled([_block(numbers[place], shape) for place, shape in self.blocks])
 
     def filled(self, blocks: Iterable[Any]) -> Any:
         """Other things, one for each block, in this structure."""
+        if self._is_flat:
+            return [*blocks]
         return _filled(self.whole, iter(blocks))
 
     def table(self, columns: Structure, matrix: Sequence[Sequence[Any]]) -> Any:
         """A matrix in the structure of this and `columns`, as a derivative of this by those: in
         each block of this stands the structure of `columns`, in each block of that a block of the
         matrix, an array if one of the two is."""
+        if all(shape is None for _, shape in (*self.blocks, *columns.blocks)):
+            return self.filled(columns.filled(row) for row in matrix)  # the same, faster
         return self.filled(
             columns.filled(
                 _block([x for row in matrix[rows] for x in row[cols]], _product(high, wide))
@@ -210,7 +220,8 @@ def _filled(x: Any, blocks: Iterator[Any]) -> Any:
     if isinstance(x, tuple) and hasattr(x, "_make"):
         return x._make([_filled(item, blocks) for item in x])
     if isinstance(x, (list, tuple)):
-        return type(x)([_filled(item, blocks) for item in x])
+        plain = (float, Value)  # which most items are, and need no call
+        return type(x)([next(blocks) if y.__class__ in plain else _filled(y, blocks) for y in x])
     if dataclasses.is_dataclass(x) and not isinstance(x, type):
         new = copy.copy(x)
         for name in [*getattr(new, "__dict__", ())]:

@@ -51,7 +51,7 @@ def test_of_and_print():
     assert program.outputs == (4, 0, 1.5)
     assert str(program) == (
         "inputs x, w\nv1 = w*x\nv2 = v1 + 6.88\nv3 = tanh(v2)\nreturn v3, x, 1.5")
-    assert repr(program) == "<Program of 2 inputs: 3 instructions, 3 outputs>"
+    assert repr(program) == "<Program: 2 inputs, 3 instructions, 3 outputs>"
     assert program(2.0, -3.0) == [math.tanh(0.88), 2.0, 1.5]
     assert program(2, True) == program(2.0, 1.0)
 
@@ -197,7 +197,7 @@ def test_adjoint_of_adjoint_is_the_hessian(seed):
 def test_adjoint_of_several_outputs_has_a_weight_for_each():
     x, y = Value(2.0, label="x"), Value(3.0, label="weight_1")
     program = adjoint(Program.of([x * y, x + y, 7.0], [x, y]))
-    assert program.inputs == ("x", "weight_1", "weight_1_", "weight_2", "weight_3")
+    assert program.inputs == ("x", "weight_1", "weight_2", "weight_3", "weight_4")
     assert program(2.0, 3.0, 1.0, 0.0, 5.0) == [3.0, 2.0]
     assert program(2.0, 3.0, 0.0, 1.0, 5.0) == [1.0, 1.0]
 

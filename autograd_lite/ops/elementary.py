@@ -39,11 +39,14 @@ row("neg", "-a", lambda m, a: -a, lambda m, y, a: (-1.0,),
 def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     # Where b - 1 is rounded, that error would be multiplied by log(a), and a power that is
     # subnormal has lost digits; half the power twice has neither trouble.
-    half, power = m.pow(a, 0.5 * b), m.pow(a, b - 1.0)
-    rounded = (b - 1.0 + 1.0 != b) | (power < 1e-300)
-    by_a = m.where((a > 0.0) & rounded, b * m.div(half, a) * half, b * power)
-    flat_by_b = (a == 0.0) & (b >= 0.0)  # there log(a) would be infinite
-    by_b = m.where(flat_by_b, 0.0, half * m.log(m.where(flat_by_b, 1.0, a)) * half)
+    power = m.pow(a, b - 1.0)
+    halved = (a > 0.0) & ((b - 1.0 + 1.0 != b) | (power < 1e-300))
+    flat_by_b = (a == 0.0) & (b >= 0.0)
+    # each arm gets arguments that are harmless where it is not taken
+    a1, a2 = m.where(halved, a, 1.0), m.where(flat_by_b, 1.0, a)
+    half1, half2 = m.pow(a1, 0.5 * b), m.pow(a2, 0.5 * b)
+    by_a = m.where(halved, b * m.div(half1, a1) * half1, b * power)
+    by_b = m.where(flat_by_b, 0.0, half2 * m.log(a2) * half2)
     return m.where((b == 0.0) & (a < 1e-300), 0.0, by_a), by_b
 
 

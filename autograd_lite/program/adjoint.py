@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count, islice
 
 from .linear import Linear
 from .program import Program
@@ -33,11 +34,8 @@ def adjoint(program: Program, weights: Sequence[float] | None = None) -> Program
     """
     names = [*program.inputs]
     if weights is None:
-        for i in range(1, len(program.outputs) + 1):
-            name = f"weight_{i}"
-            while name in names:
-                name += "_"
-            names.append(name)
+        free = (name for i in count(1) if (name := f"weight_{i}") not in program.inputs)
+        names += islice(free, len(program.outputs))
     m, n = Builder(names), len(program.inputs)
     _, linear = Linear.at(program, m.symbols[:n], m)
     return m.program(linear.pull(m.symbols[n:] if weights is None else weights))

@@ -187,10 +187,9 @@ class Program:
         return "\n".join(line.rstrip() for line in lines)
 
     def __repr__(self) -> str:
-        return (
-            f"<Program of {len(self.inputs)} inputs: "
-            f"{len(self.instructions)} instructions, {len(self.outputs)} outputs>"
-        )
+        found = {"input": self.inputs, "instruction": self.instructions, "output": self.outputs}
+        counted = [f"{len(xs)} {name}{'s' * (len(xs) != 1)}" for name, xs in found.items()]
+        return f"<Program: {', '.join(counted)}>"
 
     @cached_property
     def _key(self) -> bytes:

@@ -17,9 +17,10 @@ Value is touched), and nest.
 from .first import grad, gradient, jacobian, jvp, value_and_grad, vjp
 from .nodes import checkpoint, implicit, iterate, stop_gradient
 from .second import derivative, hessian, hvp
-from .sparse import sparsity
+from .sparse import colors, sparsity, star_colors
 
 __all__ = [
-    "checkpoint", "derivative", "grad", "gradient", "hessian", "hvp", "implicit", "iterate",
-    "jacobian", "jvp", "sparsity", "stop_gradient", "value_and_grad", "vjp",
+    "checkpoint", "colors", "derivative", "grad", "gradient", "hessian", "hvp", "implicit",
+    "iterate", "jacobian", "jvp", "sparsity", "star_colors", "stop_gradient", "value_and_grad",
+    "vjp",
 ]  # fmt: skip

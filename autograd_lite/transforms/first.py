@@ -128,11 +128,10 @@ def jacobian(
 
 def jacobian_of(found: Recorded, sparse: bool = False) -> Any:
     """The Jacobian of a recorded call."""
-    n, m = len(found.inputs), len(found.result.numbers)
     if sparse:
-        return matrix(found, compressed(found.linear), m)
-    flat = found.numbers([x for row in found.rows() for x in row])
-    return _result(found).table(found.argument, [flat[i * n : i * n + n] for i in range(m)])
+        return matrix(found, compressed(found.linear), len(found.result.numbers))
+    rows = [found.numbers(row) for row in found.rows()]
+    return _result(found).table(found.argument, rows)
 
 
 def _result(found: Recorded) -> Structure:

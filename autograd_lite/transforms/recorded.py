@@ -132,12 +132,14 @@ class Recorded:
         return most * len(ys) <= 3 * len(self.nodes)
 
     def _backward(self, y: Any) -> list[float]:
-        for x in self.inputs:
-            if x.grad != 0.0:
-                x.grad = 0.0
-        if isinstance(y, Value):
-            y.backward()
-        return [x.grad for x in self.inputs]
+        if not isinstance(y, Value):
+            return [0.0] * len(self.inputs)
+        y.backward()
+        row = [x.grad for x in self.inputs]
+        for x, slope in zip(self.inputs, row):
+            if slope != 0.0:
+                x.grad = 0.0  # or the next would be added
+        return row
 
     @cached_property
     def linear(self) -> Linear:

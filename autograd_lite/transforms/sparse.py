@@ -24,6 +24,7 @@ def sparsity(f: Callable[..., Any], argnums: Argnums = 0, *, order: int = 1) -> 
     A function with the arguments of f, that gives for each number of the result the places of the
     inputs, in order. With order=2: for each input those by which the gradient depends on it. It is
     what the recorded graph says, without regard to numbers: a slope that happens to be 0 counts.
+    `colors` and `star_colors` of autograd_lite.transforms tell how many sweeps a pattern takes.
 
     >>> sparsity(lambda x: [x[0] * x[1], x[2]])([1.0, 2.0, 3.0])
     [[0, 1], [2]]
