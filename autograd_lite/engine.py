@@ -24,7 +24,6 @@ EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
     TABLE.__getitem__, ("exp", "log", "sqrt", "tanh", "sigmoid", "relu", "dot", "sum"))
 _div, _pow, _exp, _log, _sqrt = floats.div, floats.pow, floats.exp, floats.log, floats.sqrt
 _new = object.__new__
-
 def _methods(names: str) -> Iterator[Callable[..., Value]]:
     for name in names.split():
         def method(self: Value, *args: Any, _row: Row = TABLE[name], **named: Any) -> Value:
@@ -249,8 +248,8 @@ class Value:
         """A leaf with the same number and label."""
         return Value(self._num, self.label)
 
-def sweep(root: Value, nodes: list[Value], seed: float = 1.0) -> None:
-    """backward() where the nodes that `root` depends on are known, inputs before outputs."""
+def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> list[float]:
+    """backward() over known nodes, inputs first; or, with leaves `by`, only their derivatives."""
     before = [(v, v._grad) for v in nodes if v._row is None]
     try:
         for v in nodes:
@@ -270,8 +269,10 @@ def sweep(root: Value, nodes: list[Value], seed: float = 1.0) -> None:
                 b._grad += g * v._db
         if active:
             swept(nodes, before)
+        found = [x._grad for x in by]
         for v, g in before:
-            v._grad += g
+            v._grad = g if by else v._grad + g
+        return found
     except BaseException:
         for v, g in before:
             v._grad = g

@@ -12,6 +12,7 @@ ops/ are written in terms of such a namespace, so a row itself never meets an ex
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Complex, Number, Real
 from types import SimpleNamespace
@@ -38,6 +39,17 @@ def number(x: Any, name: str, function: str) -> float:
     raise TypeError(
         f"{function}: {name} must be a real number, not {type(x).__name__} {shown(x)}; {way_out}"
     )
+
+
+def whole(x: Any, name: str, function: str) -> int:
+    """x as an int >= 0, or an error."""
+    try:
+        n = -1 if isinstance(x, bool) else operator.index(x)
+    except TypeError:
+        n = -1
+    if n < 0:
+        raise ValueError(f"{function}: {name} must be a whole number >= 0, not {shown(x)}")
+    return n
 
 
 def terms(xs: Any, name: str, function: str) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import inspect
 import itertools
 import math
 import sys
@@ -51,7 +52,9 @@ class Structure:
         try:
             self._take(whole)
         except RecursionError:
-            raise TypeError(f"{function}: {name} contains itself") from None
+            raise TypeError(
+                f"{function}: {name} is nested too deeply, or contains itself"
+            ) from None
 
     def _take(self, x: Any) -> None:
         parts = _parts(x)
@@ -60,7 +63,7 @@ class Structure:
                 self._take(item)
             return
         start, shape = len(self.numbers), x.shape if is_array(x) else None
-        for item in [x] if shape is None else x.ravel().tolist():
+        for item in [x] if shape is None else _elements(x):
             plain = item.__class__ is not Value and item.__class__ is not float
             self.numbers.append(self._number(item) if plain else item)
         self.blocks.append((slice(start, len(self.numbers)), shape))
@@ -100,6 +103,15 @@ class Structure:
     def built(self, numbers: Sequence[Any]) -> Any:
         """Other numbers, or Values, in this structure."""
         return self.filled([_block(numbers[place], shape) for place, shape in self.blocks])
+
+    def argument(self, numbers: Sequence[Any]) -> Any:
+        """The same as an argument: what a dataclass computes in __post_init__ is computed again."""
+        blocks = [_block(numbers[place], shape) for place, shape in self.blocks]
+        return _filled(self.whole, iter(blocks), alive=True)
+
+    def keep(self) -> None:
+        """Stay as it is when the caller changes the lists and dicts that it was made of."""
+        self.whole = _filled(self.whole, _blocks(self.whole))
 
     def filled(self, blocks: Iterable[Any]) -> Any:
         """Other things, one for each block, in this structure."""
@@ -151,23 +163,39 @@ def is_array(x: Any) -> bool:
 
 
 def has_value(x: Any) -> bool:
-    """Whether a Value is in it."""
-    return any(
-        has_value(b.ravel().tolist()) if is_array(b) and b.dtype == object else b.__class__ is Value
-        for b in _blocks(x)
-    )
+    """Whether a Value is in it, as far as structures go."""
+    try:
+        return any(map(_has_value, _blocks(x)))
+    except RecursionError:  # what contains itself is none
+        return False
+
+
+def _has_value(x: Any) -> bool:
+    if is_array(x):
+        return x.dtype == object and any(map(has_value, _elements(x)))
+    return x.__class__ is Value
 
 
 def detached(x: Any) -> Any:
     """The same with plain numbers instead of Values, as far as structures go."""
-    return _filled(x, (_detached(block) for block in _blocks(x)))
+    return _filled(x, map(_detached, _blocks(x))) if has_value(x) else x
 
 
 def _detached(x: Any) -> Any:
-    if is_array(x) and x.dtype == object:
-        found = [_detached(item) for item in x.ravel().tolist()]
-        return _block(found, x.shape) if all(isinstance(n, float) for n in found) else x
-    return x.data if isinstance(x, Value) else x
+    if not is_array(x):
+        return x.data if isinstance(x, Value) else x
+    if not _has_value(x):
+        return x
+    found = [detached(item) for item in _elements(x)]
+    return _block(found, x.shape, float if {*map(type, found)} == {float} else object)
+
+
+def _elements(x: Any) -> list[Any]:
+    """Of an array, in order; numbers as Python's."""
+    import numpy as np
+
+    flat = np.asarray(x).ravel()
+    return [*flat] if flat.dtype.kind in "mM" else flat.tolist()  # times are no numbers
 
 
 def _blocks(x: Any) -> Iterator[Any]:
@@ -208,37 +236,43 @@ def _paths(x: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def _filled(x: Any, blocks: Iterator[Any]) -> Any:
-    new: Any
+def _filled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
     if x.__class__ is float or x.__class__ is Value:  # mostly
         return next(blocks)
-    if isinstance(x, dict):
-        new = copy.copy(x)
-        for key, item in x.items():
-            new[key] = _filled(item, blocks)
-        return new
-    if isinstance(x, tuple) and hasattr(x, "_make"):
-        return x._make([_filled(item, blocks) for item in x])
-    if isinstance(x, (list, tuple)):
-        plain = (float, Value)  # which most items are, and need no call
-        return type(x)([next(blocks) if y.__class__ in plain else _filled(y, blocks) for y in x])
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
-        new = copy.copy(x)
-        for name in [*getattr(new, "__dict__", ())]:
-            if isinstance(getattr(type(x), name, None), functools.cached_property):
-                del new.__dict__[name]  # found from the old numbers
-        for field in dataclasses.fields(x):  # past a frozen class, and no __init__ that converts
-            object.__setattr__(new, field.name, _filled(getattr(x, field.name), blocks))
-        return new
-    return next(blocks)
+    parts = _parts(x)
+    if parts is None:
+        return next(blocks)
+    _, steps, olds = parts
+    items = [_filled(old, blocks, alive) for old in olds]
+    if x.__class__ is list or x.__class__ is tuple:
+        return type(x)(items)
+    if isinstance(x, tuple):
+        return x._make(items) if hasattr(x, "_make") else type(x)(items)
+    new = copy.copy(x)
+    for name in [*getattr(new, "__dict__", ())]:
+        if isinstance(getattr(type(x), name, None), functools.cached_property):
+            del new.__dict__[name]  # found from the old numbers
+    if isinstance(x, list):
+        new[:] = items
+    elif isinstance(x, dict):
+        for key, item in zip(steps, items):
+            new[key] = item
+    else:
+        for name, item in zip(steps, items):
+            object.__setattr__(new, str(name), item)  # frozen or not
+        more = getattr(new, "__dict__", {}).keys() - {*steps}
+        if alive and more and not inspect.signature(getattr(x, "__post_init__", id)).parameters:
+            new.__post_init__()  # which made them of the old numbers
+    return new
 
 
-def _block(numbers: Sequence[Any], shape: Shape | None) -> Any:
+def _block(numbers: Sequence[Any], shape: Shape | None, kind: Any = float) -> Any:
     if shape is None:
         return numbers[0]
     import numpy as np
 
-    kind = object if any(x.__class__ is Value for x in numbers) else float
+    if any(x.__class__ is Value for x in numbers):
+        kind = object
     made = np.empty(len(numbers), dtype=kind)
     made[:] = numbers
     return made.reshape(shape)

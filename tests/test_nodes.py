@@ -274,3 +274,33 @@ def test_no_node_keeps_itself_alive():
             assert row() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("order_", [grad, hessian])
+def test_what_is_computed_again_must_be_the_same(order_):
+    """A variable of a loop, as a function inside sees it afterwards, is the last one."""
+
+    def short(w):
+        total = 0.0
+        for b in (1.0, 2.0, 3.0):
+            total = total + checkpoint(lambda x: x * x * b)(w)  # noqa: B023
+        return total
+
+    def solved(w):
+        total = 0.0
+        for b in (1.0, 2.0, 3.0):
+            total = total + implicit(lambda x, a: x - b * a * a, lambda a: b * a * a)(w)  # noqa: B023
+        return total
+
+    for f in (short, solved):
+        if order_ is grad:
+            assert order_(f)(5.0) == 60.0
+        else:
+            with pytest.raises(ValueError, match="again, gave another"):
+                order_(f)(5.0)
+
+
+def test_arguments_that_are_no_numbers_are_the_callers():
+    log = []
+    checkpoint(lambda x, log: (log.append(1), x * x)[1])(Value(2.0), log)
+    assert log == [1]

@@ -386,7 +386,7 @@ def test_the_order_of_keys_does_not_matter():
 def test_a_structure_that_contains_itself():
     x = [1.0]
     x.append(x)
-    with pytest.raises(TypeError, match=r"grad: args\[0\] contains itself"):
+    with pytest.raises(TypeError, match=r"grad: args\[0\] is nested too deeply, or contains itself"):
         grad(lambda x: x[0])(x)
 
 
@@ -496,3 +496,30 @@ def test_every_slope_finds_its_place(tree):
     dense = np.array(numbers(table), dtype=float)
     assert dense.size == n * n
     assert dense.sum() == n * (n + 1)
+
+
+def test_what_a_dataclass_computes_of_its_fields():
+    @dataclasses.dataclass
+    class Square:
+        side: float
+
+        def __post_init__(self):
+            self.area = self.side * self.side
+
+    assert grad(lambda s: s.area * s.side)(Square(2.0)) == Square(12.0)
+
+
+def test_a_cached_property_of_a_dict():
+    class Parameters(dict):
+        @functools.cached_property
+        def area(self):
+            return self["side"] ** 2
+
+    given = Parameters(side=3.0)
+    assert given.area == 9.0
+    assert grad(lambda p: p.area)(given) == {"side": 6.0}
+
+
+def test_times_are_no_numbers():
+    with pytest.raises(TypeError, match="datetime64"):
+        grad(np.sum)(np.array(["2020-01-01"], dtype="datetime64[ns]"))

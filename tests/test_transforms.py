@@ -854,3 +854,80 @@ def test_chains_too_long_for_recursion():
     assert grad(f)(2.0) == pytest.approx(dy, rel=1e-9)
     assert nested(f, 2)(2.0) == pytest.approx(2 * slope**2, rel=1e-9)
     assert hessian(chain(10_000))(2.0) == pytest.approx(2 * 0.99999**20_000, rel=1e-9)
+
+
+# What f does besides returning a number
+
+
+def test_f_may_sweep_its_own_values():
+    def square(x):
+        y = x * x
+        y.backward()
+        return y
+
+    def cube_by_its_slope(x):
+        e = x * x * x
+        e.backward()
+        return x * x.grad  # a plain number: 3 x**2
+
+    assert value_and_grad(square)(3.0) == (9.0, 6.0)
+    assert grad(cube_by_its_slope)(3.0) == 27.0
+    for outputs in (1, 2, 9):
+        assert jacobian(lambda x, m=outputs: [square(x)] * m)(3.0) == [6.0] * outputs
+    assert grad(lambda x: (setattr(x, "grad", 100.0), x * x)[1])(3.0) == 6.0
+
+
+def test_what_f_stores_is_as_if_nothing_had_been_done():
+    kept = []
+    grad(lambda z: (kept.append((z, y := z * z)), y)[1])(3.0)
+    z, y = kept[0]
+    y.backward()
+    assert z.grad == 6.0
+
+    made = []
+    grad(lambda z: (made or made.append(Value(2.0)), made[0] * z)[1])(3.0)
+    assert made[0].grad == 0.0
+
+
+def test_gradient_by_the_same_value_twice():
+    x = Value(3.0)
+    assert [v.data for v in gradient(x * x, [x, x])] == [6.0, 6.0]
+
+
+def test_data_changed_between_recording_and_differentiating():
+    w, x = Value(2.0), Value(3.0)
+    y = w * w * w * x
+    w.data = 10.0
+    y.backward()
+    assert w.grad == 36.0  # what was recorded stands
+    with pytest.raises(ValueError, match="was changed"):
+        gradient(y, [w])
+    w = Value(2.0)
+    _, pull = vjp(lambda x: w * x * x, 3.0)
+    w.data = 10.0
+    with pytest.raises(ValueError, match=r"from 2\.0 to 10\.0; call vjp again"):
+        pull(1.0)
+
+
+def test_the_result_of_vjp_does_not_change_with_its_argument():
+    d = [1.0, 2.0]
+    _, pull = vjp(lambda d: d[0] * d[1], d)
+    d.pop()
+    assert pull(1.0) == ([2.0, 1.0],)
+
+
+def test_a_seed_that_is_a_value_gives_values():
+    one = Value(1.0)
+    for found in (
+        jvp(lambda x: 3.0, (1.0,), (one,))[1],
+        hvp(lambda x: 3.0 * x)(1.0, one),
+        vjp(lambda x: 3.0, 1.0)[1](one)[0],
+    ):
+        assert isinstance(found, Value)
+        assert found.data == 0.0
+
+
+def test_the_nodes_of_a_derivative_are_no_anomaly():
+    with detect_anomaly():
+        assert hessian(lambda x: x * x * x * ag.sqrt(x))(0.0) == 0.0
+        assert grad(lambda x: x * x * ag.sqrt(x))(Value(0.0)).data == 0.0

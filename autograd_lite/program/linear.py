@@ -71,6 +71,7 @@ class Linear:
                 partials: Sequence[Any] = v.partials
             elif v.op is not None and any(a.__class__ is Value and a in at for a in args):
                 partials = v.op.partials(values, v, *args)
+                _check_unchanged(v, partials)
             else:
                 continue
             target, before = at.get(v, size), len(edges)
@@ -194,6 +195,17 @@ class Linear:
         for target, source, _ in self.edges:
             masks[target] |= masks[source]
         return [[] if y is None else _bits(masks[y]) for y in self.outputs]
+
+
+def _check_unchanged(v: Value, partials: Sequence[Any]) -> None:
+    """ValueError if derivatives as Values are not those that were recorded."""
+    for a, partial, recorded in zip(v.args, partials, v.partials):
+        now = partial.data if partial.__class__ is Value else partial
+        if a.__class__ is Value and abs(now - recorded) > 1e-9 * abs(recorded):
+            raise ValueError(
+                f"the data of a Value was changed after {v.op!r} was computed from it; derivatives "
+                "that are Values need the numbers they were recorded with: compute it again"
+            )
 
 
 def _bits(mask: int) -> list[int]:

@@ -100,6 +100,8 @@ class Program:
             if not isinstance(x, Value):
                 raise TypeError(f"Program.of: inputs[{i}] must be a Value, not {shown(x)}")
         slot: dict[Value, int | float] = {x: i for i, x in enumerate(xs)}
+        if len(slot) < len(xs):
+            raise ValueError("Program.of: a Value is twice among the inputs")
         instructions: list[Instruction] = []
         for v in order(*roots, stop=xs):
             if v.op is None:

@@ -66,10 +66,14 @@ class Builder:
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self.inputs = inputs
-        self.symbols = [Symbol(self, i) for i in range(len(inputs))]
         self.instructions: list[Instruction] = []
-        self._known: dict[tuple[Any, ...], Symbol] = {}
+        self._known: dict[tuple[Any, ...], int] = {}  # slots; Symbols would make a cycle
         self.nan, self.inf = math.nan, math.inf
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        """The inputs."""
+        return [Symbol(self, i) for i in range(len(self.inputs))]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("__"):
@@ -101,12 +105,11 @@ class Builder:
         if op == "add" or op == "mul":
             names.sort(key=str)
         key = (op, *names)
-        symbol = self._known.get(key)
-        if symbol is None:
-            symbol = Symbol(self, len(self.inputs) + len(self.instructions))
+        slot = self._known.get(key)
+        if slot is None:
+            slot = self._known[key] = len(self.inputs) + len(self.instructions)
             self.instructions.append(Instruction(op, tuple(slots)))
-            self._known[key] = symbol
-        return symbol
+        return Symbol(self, slot)
 
     def program(self, outputs: Sequence[Any]) -> Program:
         """What was built, without the instructions that no output needs."""

@@ -8,7 +8,7 @@ from typing import Any
 from ..engine import Value, order
 from ..functions import values
 from ..ieee import shown, terms
-from ..modes import always_recording
+from ..modes import no_modes
 from ..program import Linear
 from ..structure import Structure, as_array
 from .recorded import Argnums, Recorded, transform
@@ -36,9 +36,11 @@ def gradient(root: Value, wrt: Sequence[Value]) -> list[Value]:
     for i, v in enumerate(wanted):
         if not isinstance(v, Value):
             raise TypeError(f"gradient: wrt[{i}] must be a Value, not {shown(v)}")
-    with always_recording():
-        found = Linear.of([root], wanted, values, order(root)).pull([1.0])
-    return [v if isinstance(v, Value) else Value(v) for v in found]
+    with no_modes():
+        different = [*dict.fromkeys(wanted)]
+        slopes = Linear.of([root], different, values, order(root)).pull([1.0])
+    found = {x: v if isinstance(v, Value) else Value(v) for x, v in zip(different, slopes)}
+    return [found[x] for x in wanted]
 
 
 def grad(
@@ -156,11 +158,15 @@ def vjp(
     """
     found = Recorded("vjp", f, args, {}, range(len(args)), has_aux)
     linear = found.linear
+    found.argument.keep()
+    found.result.keep()
+    found.unchanged()
 
     def pull(weights: Any) -> Any:
         given = found.result.matching(weights, "weights")
-        with always_recording():
-            return found.argument.built(found.numbers(linear.pull(given.numbers)))
+        found.unchanged()
+        with no_modes():
+            return found.argument.built(found.numbers(linear.pull(given.numbers), given.numbers))
 
     y = found.value()
     return (y, pull, found.auxiliary()) if has_aux else (y, pull)  # type: ignore[return-value]
@@ -180,7 +186,7 @@ def jvp(
     found = Recorded("jvp", f, terms(args, "args", "jvp"), {}, range(len(args)), has_aux)
     given = found.argument.matching(terms(tangents, "tangents", "jvp"), "tangents")
     linear = found.linear
-    with always_recording():
-        change = found.result.built(found.numbers(linear.push(given.numbers)))
+    with no_modes():
+        change = found.result.built(found.numbers(linear.push(given.numbers), given.numbers))
     y = found.value()
     return (y, change, found.auxiliary()) if has_aux else (y, change)  # type: ignore[return-value]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..engine import Value, record
-from ..ieee import floats, shown
-from ..modes import always_recording, no_grad, recording
+from ..ieee import floats, shown, whole
+from ..modes import no_grad, no_modes, recording
 from ..ops import Row
 from ..structure import Structure, detached, has_value
 from .recorded import Recorded, transform, unit
@@ -32,7 +32,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     arguments, not the graph between.
 
     The derivatives are found at once, by a sweep for each number of the result, and the graph is
-    freed (in the literature: preaccumulation). Second derivatives compute f again. So a loop of n
+    freed (in the literature: preaccumulation). Derivatives that are Values, as the second ones need
+    them, compute f again (ValueError if it gives another result then). So a loop of n
     steps, cut into segments of sqrt(n) steps, needs memory for 2*sqrt(n); `iterate` cuts it.
 
     f   a function of numbers and structures of them; it must take all Values that it uses as
@@ -62,7 +63,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         given = Structure(tuple(args[i] for i in places), "args", "checkpoint")
         point = [x.data if isinstance(x, Value) else x for x in given.numbers]
         given.whole = detached(given.whole)  # so that the nodes' rows hold no Value
-        args = detached(args)
+        args = tuple(detached(x) if has_value(x) else x for x in args)
         found = called(point)
         if found.linked:
             raise ValueError(
@@ -79,8 +80,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
                 result = again.result.numbers[i]
                 return _data(result) if m is floats else again.program(result).run(xs, m)[0]
 
-            def partials(m: Any, _: Any, *xs: Any) -> tuple[Any, ...]:
-                return _row(called(xs), i)
+            def partials(m: Any, y: Any, *xs: Any) -> tuple[Any, ...]:
+                again = called(xs)
+                if _data(again.result.numbers[i]) != _data(y) == _data(y):
+                    raise ValueError(
+                        "checkpoint: f, computed again, gave another result; give it all that it "
+                        "uses and that changes, such as a variable of a loop, as arguments"
+                    )
+                return _row(again, i)
 
             slopes = linear.pull(unit(i, len(results)))
             name = f"checkpoint_{i + 1}" if len(results) > 1 else "checkpoint"
@@ -105,8 +112,7 @@ def iterate(step: Callable[..., Any], state: Any, times: int, *args: Any) -> Any
     >>> len(x.args)
     2
     """
-    if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-        raise ValueError(f"iterate: times must be a whole number >= 0, not {shown(times)}")
+    times = whole(times, "times", "iterate")
     length = math.isqrt(times) or 1
 
     @checkpoint
@@ -161,9 +167,14 @@ def implicit(g: Callable[..., Any], solve: Callable[..., Any]) -> Callable[..., 
                 again = Structure(solve(*given.built(others)), "the solution", "implicit")
                 return again.numbers[i]
 
-            def partials(m: Any, _: Any, *others: Any) -> tuple[Any, ...]:
+            def partials(m: Any, y: Any, *others: Any) -> tuple[Any, ...]:
                 again = solution(*given.built(others))
                 there = Structure(again, "the solution", "implicit")
+                if not abs(_data(there.numbers[i]) - _data(y)) <= 1e-6 * max(1.0, abs(_data(y))):
+                    raise ValueError(
+                        "implicit: solve, called again, gave another solution; give it all that "
+                        "it uses and that changes, such as a variable of a loop, as arguments"
+                    )
                 return tuple(_implicit_slopes(g, found, there.numbers, given, others)[i])
 
             name = f"implicit_{i + 1}" if len(xs) > 1 else "implicit"
@@ -187,14 +198,14 @@ def _implicit_slopes(
         raise ValueError(
             f"implicit: g must return as many numbers as x has, {n}, not {len(residuals)}"
         )
-    with always_recording():
+    with no_modes():
         returned = f"implicit: solve returned {shown(x.built([*map(_data, xs)]))}"
         if not all(math.isfinite(_data(r)) for r in residuals):
             raise ValueError(f"{returned}, where g is not finite: it is no solution")
         rows = [_row(found, i) for i in range(n)]
         solved = _solved([[*row, r] for row, r in zip(rows, residuals)], n)
         newton = max((abs(_data(row[-1])) for row in solved), default=0.0)
-        if not newton <= 1e-6 * max(1.0, *(abs(_data(v)) for v in xs)):
+        if not newton <= 1e-6 * max([1.0, *(abs(_data(v)) for v in xs)]):
             raise ValueError(
                 f"{returned}, which a Newton step changes by {newton:.2g}: it is no solution"
             )
@@ -222,7 +233,7 @@ def _solved(rows: list[list[Any]], n: int) -> list[list[Any]]:
 
 def _row(found: Recorded, i: int) -> tuple[Any, ...]:
     """The derivatives of number i of the result by the inputs."""
-    with always_recording():
+    with no_modes():
         return tuple(found.linear.pull(unit(i, len(found.result.numbers))))
 
 

@@ -6,13 +6,13 @@ import copy
 import math
 import operator
 from collections.abc import Callable, Sequence
-from functools import cached_property, lru_cache, wraps
+from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from ..engine import Value, dot, order, sweep
 from ..functions import values
 from ..ieee import floats, shown
-from ..modes import always_recording, era, recording
+from ..modes import always_recording, era, no_modes, recording
 from ..ops import TABLE
 from ..program import Linear, Program, adjoint
 from ..structure import Structure, detached, is_array
@@ -59,7 +59,7 @@ class Recorded:
             self.inputs = [
                 x * 1.0 if isinstance(x, Value) else Value(x) for x in self.argument.numbers
             ]
-            fresh = self.argument.built(self.inputs)
+            fresh = self.argument.argument(self.inputs)
             full = list(args)
             for i, x in zip(places, [fresh] if single else fresh):
                 full[i] = x
@@ -87,7 +87,7 @@ class Recorded:
         other = copy.copy(self)
         for name in ("slopes", "linear", "_by_program", "_by_values"):
             vars(other).pop(name, None)
-        with always_recording():
+        with no_modes():
             other._keep(Structure(dot(given.numbers, self.result.numbers), "the sum", self.name))
         return other
 
@@ -106,10 +106,9 @@ class Recorded:
     def slopes(self) -> list[Any]:
         """The gradient of the result, which must be one number, by the inputs."""
         y = self.single()
-        if self.private and isinstance(y, Value):  # then backward() harms no one
-            sweep(y, [*self.inputs, *self.nodes])
-            return [x.grad for x in self.inputs]
-        with always_recording():
+        if self.private:
+            return self._backward(y, self.nodes)
+        with no_modes():
             return self.linear.pull([1.0])
 
     def rows(self) -> list[list[Any]]:
@@ -117,7 +116,7 @@ class Recorded:
         n, ys = len(self.inputs), self.result.numbers
         if self.private and self._apart():
             return [self._backward(y) for y in ys]
-        with always_recording():
+        with no_modes():
             if len(ys) <= n:
                 return self.linear.rows()
             columns = [self.linear.push(unit(i, n)) for i in range(n)]
@@ -131,20 +130,17 @@ class Recorded:
         most = max([len(order(y, stop=self.inputs)) for y in sample], default=0)
         return most * len(ys) <= 3 * len(self.nodes)
 
-    def _backward(self, y: Any) -> list[float]:
-        if not isinstance(y, Value):
+    def _backward(self, y: Any, nodes: Sequence[Value] | None = None) -> list[float]:
+        """A row by the sweep of backward(), which writes into inner nodes, here all private."""
+        if not isinstance(y, Value) or not self.inputs:
             return [0.0] * len(self.inputs)
-        y.backward()
-        row = [x.grad for x in self.inputs]
-        for x, slope in zip(self.inputs, row):
-            if slope != 0.0:
-                x.grad = 0.0  # or the next would be added
-        return row
+        between = order(y, stop=self.inputs) if nodes is None else nodes
+        return sweep(y, [*self.inputs, *between], by=self.inputs)
 
     @cached_property
     def linear(self) -> Linear:
         """The derivative of the result by the inputs."""
-        with always_recording():
+        with no_modes():
             m = values if self.linked else floats
             return Linear.of(self.result.numbers, self.inputs, m, self.nodes)
 
@@ -155,7 +151,7 @@ class Recorded:
             found = use(linear)
             if all(map(_all_finite, (slopes, *found))):  # type: ignore[misc]
                 return found
-        with always_recording():
+        with no_modes():
             return use(self._by_values)
 
     @cached_property
@@ -176,9 +172,19 @@ class Recorded:
         """Whether the derivatives are of numbers by rules that do not look at numbers."""
         return not self.linked and all(v.op is None or v.op.name in TABLE for v in self.nodes)
 
-    def numbers(self, xs: Sequence[Any]) -> list[Any]:
-        """Derivatives as the caller gets them: all floats, or all Values."""
-        if self.linked or self.given_values or Value in map(type, xs):
+    def unchanged(self) -> None:
+        """ValueError if a Value from outside, on which derivatives depend, has other data now."""
+        before = vars(self).setdefault("_data", [v.data for v in self.nodes])
+        for v, x in zip(self.nodes, before):
+            if v.data != x == x:
+                raise ValueError(
+                    f"{self.name}: the data of a Value that f uses was changed, from {x} to "
+                    f"{v.data}; call {self.name} again"
+                )
+
+    def numbers(self, xs: Sequence[Any], seeds: Sequence[Any] = ()) -> list[Any]:
+        """Derivatives as the caller gets them: all floats, or all Values, as where a seed is."""
+        if self.linked or self.given_values or Value in map(type, seeds):
             return [x if isinstance(x, Value) else Value(x) for x in xs]
         return [*xs]
 
@@ -213,11 +219,27 @@ def transform(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]]
     return named_like
 
 
-@lru_cache(maxsize=32)
-def gradient_program(program: Program) -> Program:
-    """The gradient of a program with one output; remembered, as the same function is mostly
-    differentiated at many points."""
-    return adjoint(program, [1.0])
+class Gradients:
+    """The gradients of programs with one output, remembered: mostly the same function is
+    differentiated at many points. Of the latest, so many that they have `most` instructions."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self.most, self.size = most, 0
+        self.latest: dict[Program, Program] = {}
+
+    def __call__(self, program: Program) -> Program:
+        found = self.latest.pop(program, None)
+        if found is None:
+            found = adjoint(program, [1.0])
+            self.size += len(found.instructions)
+        self.latest[program] = found
+        while self.size > self.most and self.latest:
+            oldest = self.latest.pop(next(iter(self.latest)), None)
+            self.size -= 0 if oldest is None else len(oldest.instructions)
+        return found
+
+
+gradient_program = Gradients()
 
 
 def _all_finite(xs: Sequence[Any]) -> bool:

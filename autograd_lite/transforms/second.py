@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..functions import values
-from ..ieee import shown
-from ..modes import always_recording
+from ..ieee import shown, whole
+from ..modes import no_modes
 from ..program import Linear
 from .recorded import Argnums, Recorded, transform
 from .sparse import compressed_symmetric, matrix
@@ -77,7 +77,7 @@ def product_of(found: Recorded, v: Any) -> Any:
     given = found.argument.matching(v, "the vector")
     # the Hessian is symmetric, so a sweep backward does it
     (change,) = found.second(lambda linear: [linear.pull(given.numbers)])
-    return found.argument.built(found.numbers(change))
+    return found.argument.built(found.numbers(change, given.numbers))
 
 
 def derivative(f: Callable[..., Any], n: int = 1, argnums: int = 0) -> Callable[..., Any]:
@@ -89,8 +89,7 @@ def derivative(f: Callable[..., Any], n: int = 1, argnums: int = 0) -> Callable[
     >>> derivative(lambda x: x**5, 3)(2.0)
     240.0
     """
-    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
-        raise ValueError(f"derivative: n must be a whole number >= 0, not {shown(n)}")
+    n = whole(n, "n", "derivative")
 
     @transform(f, "derivative")
     def nth(*args: Any, **named: Any) -> Any:
@@ -101,7 +100,7 @@ def derivative(f: Callable[..., Any], n: int = 1, argnums: int = 0) -> Callable[
                 f"not {shown(found.argument.whole)}; use grad, hessian or jacobian"
             )
         y, x = found.single(), found.inputs
-        with always_recording():
+        with no_modes():
             for _ in range(n):
                 (y,) = Linear.of([y], x, values).pull([1.0])
         return found.argument.built(found.values([y]))
