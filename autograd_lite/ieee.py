@@ -76,7 +76,8 @@ def text(x: Any, name: str, function: str) -> str:
 def refuse_to_drop_the_gradient(function: str) -> NoReturn:
     raise TypeError(
         f"{function}(Value) would drop its gradient: "
-        "use .data for the number or autograd_lite.sin(v)"
+        "use .data for the number or autograd_lite.sin(v); "
+        "an array that is to hold Values has dtype=object"
     )
 
 

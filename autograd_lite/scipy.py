@@ -8,6 +8,8 @@ The transforms go into SciPy as they are; an objective shares the work between t
     root(equations, x0, jac=jacobian(equations))
     root_scalar(f, x0=1.0, fprime=derivative(f), fprime2=derivative(f, 2), method="halley")
     solve_ivp(rhs, span, y0, jac=jacobian(rhs, argnums=1), method="Radau")
+    curve_fit(model, x, y, p0, jac=lambda x, *p: np.column_stack(
+        jacobian(model, argnums=range(1, 1 + len(p)))(x, *p)))
 
 >>> from scipy.optimize import minimize
 >>> o = objective(lambda x: (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2)
@@ -22,7 +24,6 @@ from collections.abc import Callable
 from typing import Any
 
 from .ieee import shown
-from .modes import no_grad
 from .transforms.first import gradient_of, jacobian_of
 from .transforms.recorded import Recorded
 from .transforms.second import hessian_of, product_of
@@ -45,8 +46,10 @@ class objective:  # noqa: N801
     args     further arguments of f, fixed here rather than in SciPy's args=
     sparse   .jac of several results and .hess are scipy.sparse matrices
 
+    A function to be minimised must return one number, not an array of one.
+
     Raises TypeError where f returns no numbers, ValueError where it returns another number of them
-    than before for an x of the same shape.
+    than before for an x of the same shape, or uses a Value from outside (not inside no_grad()).
 
     >>> o = objective(lambda x: x[0] ** 2 * x[1])
     >>> o.fun([3.0, 2.0]), o.jac([3.0, 2.0]), o.hess([3.0, 2.0]).tolist()
@@ -101,8 +104,12 @@ class objective:  # noqa: N801
         return self._recorded(at)
 
     def _recorded(self, at: Any) -> Recorded:
-        with no_grad():  # SciPy wants plain numbers, whatever f uses from outside
-            found = Recorded("objective", self.f, (at, *self.args), {})
+        found = Recorded("objective", self.f, (at, *self.args), {})
+        if found.linked:
+            raise ValueError(
+                "objective: it gives plain numbers, but f uses a Value from outside, or x holds "
+                "some; give their .data, or call it inside no_grad()"
+            )
         m = len(found.result.numbers)
         if self._sizes.setdefault(at.shape, m) != m:
             raise ValueError(

@@ -13,9 +13,7 @@ dataclass of structures. Its blocks are its arrays and its single numbers.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import functools
-import inspect
 import itertools
 import math
 import sys
@@ -147,14 +145,14 @@ class Structure:
                 expected, got = next((a, b) for a, b in pairs if a != b)
                 raise ValueError(
                     f"{self.function}: {name} must have the structure of {self.name}: "
-                    f"{_named(self.name, expected)}, but {_named(name, got)}"
+                    f"{_named(self.name, expected)} there, {_named(name, got)} here"
                 )
             found.numbers = [at[path] for path in mine]
         return found
 
 
 def _named(name: str, path: str | None) -> str:
-    return f"{name} ends there" if path is None else f"{name} has {name}{path}"
+    return "nothing more" if path is None else f"{name}{path}" if path else "one number"
 
 
 def is_array(x: Any) -> bool:
@@ -217,7 +215,9 @@ def _parts(x: Any) -> tuple[str, Iterable[Any], Iterable[Any]] | None:
         return ".{}", x._fields, x
     if isinstance(x, (list, tuple)):
         return "[{}]", range(len(x)), x
-    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+    if hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
+        import dataclasses  # whoever has one has it imported
+
         names = [field.name for field in dataclasses.fields(x)]
         return ".{}", names, [getattr(x, name) for name in names]
     return None
@@ -261,9 +261,17 @@ def _filled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
         for name, item in zip(steps, items):
             object.__setattr__(new, str(name), item)  # frozen or not
         more = getattr(new, "__dict__", {}).keys() - {*steps}
-        if alive and more and not inspect.signature(getattr(x, "__post_init__", id)).parameters:
-            new.__post_init__()  # which made them of the old numbers
+        if alive and more and _makes_more(x):
+            new.__post_init__()  # of the new numbers
     return new
+
+
+def _makes_more(x: Any) -> bool:
+    """Whether a dataclass has a __post_init__ that needs nothing but its fields."""
+    import inspect
+
+    method = getattr(x, "__post_init__", None)
+    return method is not None and not inspect.signature(method).parameters
 
 
 def _block(numbers: Sequence[Any], shape: Shape | None, kind: Any = float) -> Any:

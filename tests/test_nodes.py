@@ -103,7 +103,7 @@ def test_structures_constants_and_floats():
 
 def test_what_checkpoint_refuses():
     w = Value(2.0)
-    with pytest.raises(ValueError, match="from outside; give it as an argument"):
+    with pytest.raises(ValueError, match="checkpoint: the function uses a Value from outside; give it as an argument"):
         checkpoint(lambda x: x * w)(Value(1.0))
     with pytest.raises(ValueError, match="by position"):
         checkpoint(lambda x: x)(x=Value(1.0))
@@ -252,6 +252,8 @@ def test_what_implicit_refuses():
         implicit(lambda x, a: [x, a], lambda a: a)(a)
     with pytest.raises(ValueError, match="from outside"):
         implicit(lambda x, a: w * x - a, lambda a: a)(a)
+    with pytest.raises(ValueError, match="from outside"):
+        grad(lambda a: implicit(lambda x: x * x - a, lambda: 2.0)())(4.0)
     with pytest.raises(TypeError, match="the solution"):
         implicit(lambda x, a: x - a, lambda a: "a")(a)
     with pytest.raises(TypeError, match=r"args\[0\]"):

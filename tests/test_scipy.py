@@ -429,10 +429,17 @@ def test_further_arguments_of_several_results():
     assert o.hess([1.0, 2.0], [1.0, 10.0]).tolist() == [[20.0, 3.0], [3.0, 0.0]]
 
 
-def test_values_from_outside_are_numbers_to_scipy():
+def test_values_from_outside_would_be_lost():
     w = ag.Value(3.0)
     o = objective(lambda x: w * x[0] ** 2)
-    found = o.fun([2.0]), o.jac([2.0]).tolist(), o.hess([2.0]).tolist()
+    with pytest.raises(ValueError, match="from outside"):
+        o.fun([2.0])
+    with pytest.raises(ValueError, match="from outside"):
+        ag.grad(lambda a: objective(lambda x: a * x[0]).fun([2.0]))(1.0)
+    with pytest.raises(ValueError, match="x holds"):
+        o.fun([w])
+    with ag.no_grad():
+        found = o.fun([2.0]), o.jac([2.0]).tolist(), o.hess([2.0]).tolist()
     assert found == (12.0, [12.0], [[6.0]])
     assert w.grad == 0.0
 

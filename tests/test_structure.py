@@ -349,13 +349,13 @@ def test_nothing_in_or_nothing_out():
 
 
 VECTORS = [
-    ([1.0, 2.0], [1.0, 1.0, 1.0], r"ends there, but the vector has the vector\[2\]"),
-    ([1.0, 2.0], [1.0], r"has args\[0\]\[1\], but the vector ends there"),
-    ([1.0, 2.0], 1.0, "but the vector has the vector"),
-    (1.0, [1.0], r"but the vector has the vector\[0\]"),
-    ({"a": 1.0}, {"b": 1.0}, r"\['a'\], but the vector has the vector\['b'\]"),
-    (Point(1.0, 2.0), {"x": 1.0, "y": 1.0}, r"\.x, but the vector has the vector\['x'\]"),
-    (A([[1.0, 2.0]]), A([1.0, 2.0]), r"\[0\]\[0\], but the vector has the vector\[0\]"),
+    ([1.0, 2.0], [1.0, 1.0, 1.0], r"nothing more there, the vector\[2\] here"),
+    ([1.0, 2.0], [1.0], r"args\[0\]\[1\] there, nothing more here"),
+    ([1.0, 2.0], 1.0, r"args\[0\]\[0\] there, one number here"),
+    (1.0, [1.0], r"one number there, the vector\[0\] here"),
+    ({"a": 1.0}, {"b": 1.0}, r"\['a'\] there, the vector\['b'\] here"),
+    (Point(1.0, 2.0), {"x": 1.0, "y": 1.0}, r"\.x there, the vector\['x'\] here"),
+    (A([[1.0, 2.0]]), A([1.0, 2.0]), r"\[0\]\[0\] there, the vector\[0\] here"),
     (A([[1.0, 2.0, 3.0]]), A([[1.0], [2.0], [3.0]]), "must have the structure"),
 ]
 

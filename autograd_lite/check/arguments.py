@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -46,6 +45,8 @@ class Arguments:
 
 def _parameters(f: Callable[..., Any], n: int) -> list[str]:
     """A name for each argument: that of f's parameter if each has one, else x1, x2 ..."""
+    import inspect
+
     try:
         found = [
             p.name

@@ -92,7 +92,7 @@ def of_function(f: Callable[..., Any], at: Any) -> Subject:
         if not isinstance(y, Value):
             raise TypeError(
                 f"check_grads: f must return a Value, not {type(y).__name__} {shown(y)}; "
-                "is the result independent of the inputs, or computed from .data?"
+                "is the result several, independent of the inputs, or computed from .data?"
             )
         return y, leaves
 

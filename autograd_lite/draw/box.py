@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 from .parts import Part
 
 
-@dataclass
 class Box:
     """A node, or several in one.
 
@@ -20,21 +19,24 @@ class Box:
     inside   the part that it is drawn in
     """
 
-    key: str
-    kind: str
-    members: list[int] = field(default_factory=list)
-    count: int = 1
-    head: list[str] = field(default_factory=list)
-    row: str = ""
-    name: str = ""
-    data: str = ""
-    grad: str = ""
-    word: str = ""
-    tip: str = ""
+    count = 1
+    data = grad = word = tip = ""
     low: float | None = None
     high: float | None = None
-    inside: Part | None = None
-    bright: bool = True
+
+    def __init__(
+        self,
+        key: str,
+        kind: str,
+        members: Iterable[int] = (),
+        head: Iterable[str] = (),
+        row: str = "",
+        name: str = "",
+        inside: Part | None = None,
+        bright: bool = True,
+    ) -> None:
+        self.key, self.kind, self.members, self.head = key, kind, [*members], [*head]
+        self.row, self.name, self.inside, self.bright = row, name, inside, bright
 
     @property
     def several(self) -> bool:
@@ -47,16 +49,15 @@ class Box:
         return [*self.head, *(w + x for w, x in zip(words, (self.data, self.grad)) if x)]
 
 
-@dataclass
 class Arrow:
     """An edge, or several from one box to another; low and high: what flows back along them."""
 
-    key: str
-    source: Box
-    target: Box
-    text: str = ""
-    tip: str = ""
-    count: int = 1
+    text = tip = ""
     low: float | None = None
     high: float | None = None
-    bright: bool = True
+
+    def __init__(
+        self, key: str, source: Box, target: Box, count: int = 1, bright: bool = True
+    ) -> None:
+        self.key, self.source, self.target = key, source, target
+        self.count, self.bright = count, bright

@@ -142,6 +142,10 @@ class Linear:
         >>> Linear.of([x * y, x * x, 1.0], [x, y]).rows()
         [[3.0, 2.0], [4.0, 0.0], [0.0, 0.0]]
         """
+        m = len(self.outputs)
+        units = ([0.0] * i + [1.0] + [0.0] * (m - i - 1) for i in range(m))
+        if m < 8:  # not worth a look at what leads where
+            return [self.pull(unit) for unit in units]
         masks = [0] * self.size  # of each slot the outputs it leads to, as bits
         for i, y in enumerate(self.outputs):
             if y is not None:
@@ -153,11 +157,10 @@ class Linear:
             if not runs or runs[-1][0] != mask:
                 runs.append((mask, []))
             runs[-1][1].append(edge)
-        m = len(self.outputs)
         rows = []
-        for i in range(m):
+        for i, unit in enumerate(units):
             found = chain.from_iterable(run for mask, run in runs if mask >> i & 1)
-            rows.append(self.pull([0.0] * i + [1.0] + [0.0] * (m - i - 1), found))
+            rows.append(self.pull(unit, found))
         return rows
 
     def push(self, changes: Sequence[Any]) -> list[Any]:

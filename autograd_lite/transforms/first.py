@@ -150,7 +150,8 @@ def vjp(
     """The value of f at these arguments, and its vector-Jacobian product as a function.
 
     That takes weights in the structure of the value, and gives a tuple: by each argument the
-    derivative of the sum of values times weights. (value, product, aux) with has_aux.
+    derivative of the sum of values times weights. All arguments must be numbers or structures of
+    numbers. (value, product, aux) with has_aux.
 
     >>> y, pull = vjp(lambda a, b: [a * b, a + b], 2.0, 3.0)
     >>> y, pull([1.0, 10.0])
@@ -178,13 +179,22 @@ def jvp(
     """The value of f at `args`, and its change where these change by `tangents`: Jacobian times
     vector, in one sweep forward.
 
-    Both have the structure of the value of f. (value, change, aux) with has_aux.
+    args, tangents   tuples with an entry for each argument of f, all of them numbers or structures
+                     of numbers
+
+    Both results have the structure of the value of f. (value, change, aux) with has_aux.
 
     >>> jvp(lambda a, b: a * b, (2.0, 3.0), (1.0, 0.0))
     (6.0, 3.0)
     """
-    found = Recorded("jvp", f, terms(args, "args", "jvp"), {}, range(len(args)), has_aux)
-    given = found.argument.matching(terms(tangents, "tangents", "jvp"), "tangents")
+    for name, each in (("args", args), ("tangents", tangents)):
+        if not isinstance(each, (tuple, list)):
+            raise TypeError(
+                f"jvp: {name} must be a tuple with an entry for each argument of f, as ({name},), "
+                f"not {type(each).__name__} {shown(each)}"
+            )
+    found = Recorded("jvp", f, tuple(args), {}, range(len(args)), has_aux)
+    given = found.argument.matching(tuple(tangents), "tangents")
     linear = found.linear
     with no_modes():
         change = found.result.built(found.numbers(linear.push(given.numbers), given.numbers))

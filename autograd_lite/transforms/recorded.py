@@ -46,6 +46,8 @@ class Recorded:
         self.name = name
         places, single = _places(name, argnums, args)
         way_out = "argnums= names those to differentiate by"
+        if name in ("vjp", "jvp"):
+            way_out = f"fix what is no number: {name}(lambda x: f(x, fixed), ...)"
         self.argument = (
             Structure(args[places[0]], f"args[{places[0]}]", name, way_out)
             if single
@@ -96,10 +98,10 @@ class Recorded:
         y = self.result
         if not y.is_single:
             what = f"an array of shape {y.whole.shape}" if is_array(y.whole) else shown(y.whole)
-            raise TypeError(
-                f"{self.name}: f must return one number, not {what}; "
-                "jacobian has the derivatives of more than one"
-            )
+            way_out = "jacobian has the derivatives of more than one"
+            if len(y.numbers) == 1:
+                way_out = "return its only number, without the structure around it"
+            raise TypeError(f"{self.name}: f must return one number, not {what}; {way_out}")
         return y.numbers[0]
 
     @cached_property
@@ -237,6 +239,11 @@ class Gradients:
             oldest = self.latest.pop(next(iter(self.latest)), None)
             self.size -= 0 if oldest is None else len(oldest.instructions)
         return found
+
+    def clear(self) -> None:
+        """Forget them."""
+        self.latest.clear()
+        self.size = 0
 
 
 gradient_program = Gradients()

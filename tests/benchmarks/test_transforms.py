@@ -292,7 +292,7 @@ def hessians(n: int) -> dict[str, Callable[[], Any]]:
 
 def anew(function: Callable[[], Any]) -> Any:
     """A call that finds no program of the gradient from a call before."""
-    gradient_program.cache_clear()
+    gradient_program.clear()
     return function()
 
 
