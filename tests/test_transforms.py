@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from operator import mul
@@ -931,3 +932,10 @@ def test_the_nodes_of_a_derivative_are_no_anomaly():
     with detect_anomaly():
         assert hessian(lambda x: x * x * x * ag.sqrt(x))(0.0) == 0.0
         assert grad(lambda x: x * x * ag.sqrt(x))(Value(0.0)).data == 0.0
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have notes since Python 3.11")
+def test_a_function_that_numpy_has_for_floats_only():
+    with pytest.raises(TypeError, match="isnan") as found:
+        grad(lambda x: np.sum(np.where(np.isnan(x), 0.0, x)))(np.ones(2))
+    assert "x != x" in found.value.__notes__[0]

@@ -19,6 +19,10 @@ from ..structure import Structure, detached, is_array
 
 Argnums = int | Sequence[int]
 T = TypeVar("T")
+NO_UFUNC = (
+    "autograd_lite: in a derivative an array holds Values, for which NumPy has only functions that "
+    "they have as methods; use those of autograd_lite (for isnan(x) say x != x), or plain numbers"
+)
 
 
 class Recorded:
@@ -65,7 +69,12 @@ class Recorded:
             full = list(args)
             for i, x in zip(places, [fresh] if single else fresh):
                 full[i] = x
-            result = f(*full, **named)
+            try:
+                result = f(*full, **named)
+            except TypeError as error:
+                if "ufunc" in str(error) and hasattr(error, "add_note"):
+                    error.add_note(NO_UFUNC)
+                raise
         self._aux: Any = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:
@@ -114,23 +123,23 @@ class Recorded:
             return self.linear.pull([1.0])
 
     def rows(self) -> list[list[Any]]:
-        """The Jacobian, in the cheaper way."""
+        """The Jacobian, in the cheapest way.
+
+        Where so little of the graph belongs to each result that each node belongs to three or
+        fewer, a sweep of backward() for each is cheaper than the list of edges. That is found out
+        from three of them.
+        """
         n, ys = len(self.inputs), self.result.numbers
-        if self.private and self._apart():
-            return [self._backward(y) for y in ys]
+        if self.private:
+            some = [y for y in (*ys[:1], *ys[len(ys) // 2 :][:1], *ys[-1:]) if isinstance(y, Value)]
+            known = {y: order(y, stop=self.inputs) for y in some}
+            if len(ys) * max(map(len, known.values()), default=0) <= 3 * len(self.nodes):
+                return [self._backward(y, known.get(y)) for y in ys]
         with no_modes():
             if len(ys) <= n:
                 return self.linear.rows()
             columns = [self.linear.push(unit(i, n)) for i in range(n)]
             return [[*row] for row in zip(*columns)] if n else [[] for _ in ys]
-
-    def _apart(self) -> bool:
-        """Whether so little of the graph belongs to each result that backward() of each is less
-        than the list of edges: on average to three results or fewer each node."""
-        ys = self.result.numbers
-        sample = [y for y in (*ys[:1], *ys[len(ys) // 2 :][:1], *ys[-1:]) if isinstance(y, Value)]
-        most = max([len(order(y, stop=self.inputs)) for y in sample], default=0)
-        return most * len(ys) <= 3 * len(self.nodes)
 
     def _backward(self, y: Any, nodes: Sequence[Value] | None = None) -> list[float]:
         """A row by the sweep of backward(), which writes into inner nodes, here all private."""
