@@ -35,7 +35,9 @@ from autograd_lite import (
     value_and_grad,
     vjp,
 )  # fmt: skip
+from autograd_lite.program import Program
 from autograd_lite.testing import expressions, random_function
+from autograd_lite.transforms.recorded import Gradients
 
 
 @given(f=expressions(inputs=2, kinked=True), at=st.tuples(st.floats(-3, 3), st.floats(-3, 3)))
@@ -939,3 +941,24 @@ def test_a_function_that_numpy_has_for_floats_only():
     with pytest.raises(TypeError, match="isnan") as found:
         grad(lambda x: np.sum(np.where(np.isnan(x), 0.0, x)))(np.ones(2))
     assert "x != x" in found.value.__notes__[0]
+
+
+def test_programs_are_remembered_up_to_a_number_of_instructions():
+    remembered = Gradients(most=40)
+    x = Value(1.0)
+    programs = [Program.of([ag.sin(x) * ag.cos(x * k)], [x]) for k in range(2, 10)]
+    for program in programs:
+        gradient = remembered(program)
+        assert remembered(program) is gradient
+        assert remembered.size == sum(len(g.instructions) for g in remembered.latest.values())
+        assert remembered.size <= 40
+    assert programs[-1] in remembered.latest
+    assert programs[0] not in remembered.latest
+    few = Gradients(most=1)
+    assert few(programs[0]) == remembered(programs[0])
+    assert (few.size, few.latest) == (0, {})
+    with ThreadPoolExecutor(4) as pool:
+        assert len({*pool.map(remembered, programs * 50)}) == len(programs)
+    assert remembered.size == sum(len(g.instructions) for g in remembered.latest.values())
+    remembered.clear()
+    assert (remembered.size, remembered.latest) == (0, {})

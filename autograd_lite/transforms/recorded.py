@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
+from threading import Lock
 from typing import Any, TypeVar
 
 from ..engine import Value, dot, order, sweep
@@ -235,24 +236,28 @@ class Gradients:
     differentiated at many points. Of the latest, so many that they have `most` instructions."""
 
     def __init__(self, most: int = 100_000) -> None:
-        self.most, self.size = most, 0
+        self.most, self.size, self.lock = most, 0, Lock()
         self.latest: dict[Program, Program] = {}
 
     def __call__(self, program: Program) -> Program:
-        found = self.latest.pop(program, None)
-        if found is None:
-            found = adjoint(program, [1.0])
+        found = self.latest.get(program) or adjoint(program, [1.0])
+        with self.lock:
+            self._forget(program)
+            self.latest[program] = found
             self.size += len(found.instructions)
-        self.latest[program] = found
-        while self.size > self.most and self.latest:
-            oldest = self.latest.pop(next(iter(self.latest)), None)
-            self.size -= 0 if oldest is None else len(oldest.instructions)
+            while self.size > self.most:
+                self._forget(next(iter(self.latest)))
         return found
+
+    def _forget(self, program: Program) -> None:
+        if program in self.latest:
+            self.size -= len(self.latest.pop(program).instructions)
 
     def clear(self) -> None:
         """Forget them."""
-        self.latest.clear()
-        self.size = 0
+        with self.lock:
+            self.latest.clear()
+            self.size = 0
 
 
 gradient_program = Gradients()
