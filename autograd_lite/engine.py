@@ -252,24 +252,9 @@ def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> l
     """backward() over known nodes, inputs first; or, with leaves `by`, only their derivatives."""
     before = [(v, v._grad) for v in nodes if v._row is None]
     try:
-        for v in nodes:
-            v._grad = 0.0
-        root._grad = seed
-        for v in reversed(nodes):
-            g, a, b = v._grad, v._a, v._b
-            if g == 0.0:
-                continue
-            if a.__class__ is Value:
-                a._grad += g * v._da
-            elif a is not None:
-                for u, p in zip(a, v._da):
-                    if u.__class__ is Value:
-                        u._grad += g * p
-            if b is not None:
-                b._grad += g * v._db
+        found = _pass_back(root, nodes, seed, by)  # a call: in a loop 3.13 has jumps out of any try
         if active:
             swept(nodes, before)
-        found = [x._grad for x in by]
         for v, g in before:
             v._grad = g if by else v._grad + g
         return found
@@ -278,9 +263,26 @@ def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> l
             v._grad = g
         raise
 
+def _pass_back(root: Value, nodes: list[Value], seed: float, by: Any) -> list[float]:
+    for v in nodes:
+        v._grad = 0.0
+    root._grad = seed
+    for v in reversed(nodes):
+        g, a, b = v._grad, v._a, v._b
+        if g == 0.0:
+            continue
+        if a.__class__ is Value:
+            a._grad += g * v._da
+        elif a is not None:
+            for u, p in zip(a, v._da):
+                if u.__class__ is Value:
+                    u._grad += g * p
+        if b is not None:
+            b._grad += g * v._db
+    return [x._grad for x in by]
+
 def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
-    """The nodes that `roots` depend on, each once, inputs before outputs, without recursion;
-    but not those in `stop`, nor what only they depend on.
+    """The nodes that `roots` depend on, each once, inputs first; without those that `stop` hides.
 
     >>> order(Value(2.0).exp() + 1)[0].data
     2.0
@@ -354,15 +356,13 @@ def sum(xs: Iterable[Any], label: str = "") -> Any:
     1.0
     """
     args = _arguments(SUM, terms(xs, "xs", "sum"))
-    y = fsum([x._num if x.__class__ is Value else x for x in args])
-    slopes = (1.0,) * len(args)
+    y, slopes = fsum([x._num if x.__class__ is Value else x for x in args]), (1.0,) * len(args)
     return _node(y, SUM, args, slopes, None, 0.0, label) if Value in map(type, args) else y
 
 def _node(data: float, row: Row, a: Any, da: Any, b: Value | None, db: float, label: str = "") -> Value:  # noqa: E501
     v: Value = _new(Value)
     v._num, v._grad = data, 0.0
-    v._label = label
-    v._row = row
+    v._label, v._row = label, row
     v._a, v._da = a, da
     v._b, v._db = b, db
     return noted(v) if active else v

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,8 @@ def chebyquad(x, m):
             yield now
             before, now = now, 2 * (2 * a - 1) * now - before
 
-    means = [sum(column) / len(x) for column in zip(*map(polynomials, x))]
+    # not sum(), which carries the roundings of floats since Python 3.12, but not those of Values
+    means = [reduce(add, column) / len(x) for column in zip(*map(polynomials, x))]
     return [mean if i % 2 else mean + 1 / (i * i - 1) for i, mean in enumerate(means, 1)]
 
 

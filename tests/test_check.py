@@ -615,3 +615,10 @@ def test_wrong_use():
     with pytest.raises(TypeError, match="leaf"):
         check_grads(x * 2.0, [x * 1.0])
     assert check_grads(ag.sin, (x for x in [1.0])).ok
+
+
+def test_a_complex_step_whose_imaginary_part_is_subnormal():
+    """Its digits are lost where a slope is below 1e-280, though the inputs are of ordinary size."""
+    assert verdicts(lambda a, b: a / b + b, [1.2763031684170909e-285, 1.0]) == ["pass", "pass"]
+    f = lambda y: abs(y) + ag.arctanh(1.8 * y / (1 + y * y)) ** 2  # noqa: E731
+    assert verdicts(f, [7.090573157872727e-286]) != ["fail"]

@@ -53,7 +53,8 @@ def complex_step(v: Value, direction: Sequence[float]) -> float:
         nearer = slope(1e-20 * h)
         shrinks = abs(nearer) < 1e-3 * abs(found)
         return found if math.isclose(nearer, found) else 0.0 if shrinks else math.nan
-    if abs(found * h) < 1e-280 and h < 1e-60:  # it may have underflown: two wider steps that agree
+    # it may have lost digits as a subnormal, or all: then two wider steps that agree
+    if abs(found * h) < 1e-280 and (found or h < 1e-60):
         wide = slope(1e-15), slope(1e-25)
         if math.isclose(*wide, rel_tol=1e-12):
             return wide[1]
