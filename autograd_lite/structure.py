@@ -60,6 +60,11 @@ class Structure:
             for item in parts[2]:
                 self._take(item)
             return
+        if is_array(x) and hasattr(x, "mask"):
+            raise TypeError(
+                f"{self.function}: the mask of the masked array in {self.name} would be lost; "
+                "give .compressed() or .filled(0.0)"
+            )
         start, shape = len(self.numbers), x.shape if is_array(x) else None
         for item in [x] if shape is None else _elements(x):
             plain = item.__class__ is not Value and item.__class__ is not float
@@ -267,11 +272,14 @@ def _filled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
 
 
 def _makes_more(x: Any) -> bool:
-    """Whether a dataclass has a __post_init__ that needs nothing but its fields."""
-    import inspect
-
-    method = getattr(x, "__post_init__", None)
-    return method is not None and not inspect.signature(method).parameters
+    """Whether the __post_init__ of a dataclass makes x of its fields, as it is; one that converts a
+    field would do so twice, and what was set later would be lost."""
+    again = copy.copy(x)
+    try:
+        again.__post_init__()
+        return bool(vars(again) == vars(x))
+    except Exception:  # there is none, it needs more, or an array does not compare
+        return False
 
 
 def _block(numbers: Sequence[Any], shape: Shape | None, kind: Any = float) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections import OrderedDict, defaultdict, namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -523,3 +524,22 @@ def test_a_cached_property_of_a_dict():
 def test_times_are_no_numbers():
     with pytest.raises(TypeError, match="datetime64"):
         grad(np.sum)(np.array(["2020-01-01"], dtype="datetime64[ns]"))
+
+
+def test_a_dataclass_that_converts_its_fields_is_taken_as_it_is():
+    @dataclasses.dataclass
+    class Angle:
+        angle: float
+
+        def __post_init__(self):
+            self.angle = math.radians(self.angle)
+            self.name = "x"
+
+    given = Angle(90.0)
+    assert ag.value_and_grad(lambda a: a.angle)(given)[0] == math.pi / 2
+    assert grad(lambda a: a.angle**2)(given).angle == math.pi
+
+
+def test_a_masked_array_is_refused():
+    with pytest.raises(TypeError, match="mask"):
+        grad(np.sum)(np.ma.array([1.0, 2.0], mask=[False, True]))

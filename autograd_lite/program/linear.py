@@ -16,6 +16,7 @@ from typing import Any
 from ..engine import Value, order
 from ..functions import values
 from ..ieee import floats
+from ..ops import TABLE
 from .program import Program, function_of
 from .symbols import Symbol
 
@@ -166,8 +167,8 @@ class Linear:
     def push(self, changes: Sequence[Any]) -> list[Any]:
         """The change of each output where the inputs change so: a sweep forward.
 
-        It gives what the other does: in a product along a path a factor that is exactly 0 makes
-        those before it 0, also infinite ones. So a change that is exactly 0 is told from none.
+        In a product along a path a factor that is exactly 0 makes those before it 0, also infinite
+        ones, as in the other sweep; so a change that is exactly 0 is told from none.
         """
         found: list[Any] = [None if _is(x, 0.0) else x for x in changes]
         found += [None] * (self.size - self.inputs)
@@ -201,10 +202,18 @@ class Linear:
 
 
 def _check_unchanged(v: Value, partials: Sequence[Any]) -> None:
-    """ValueError if derivatives as Values are not those that were recorded."""
-    for a, partial, recorded in zip(v.args, partials, v.partials):
-        now = partial.data if partial.__class__ is Value else partial
-        if a.__class__ is Value and abs(now - recorded) > 1e-9 * abs(recorded):
+    """ValueError if derivatives as Values would not be those that were recorded."""
+    recorded = [(p, r) for a, p, r in zip(v.args, partials, v.partials) if a.__class__ is Value]
+    if v.op is not None and v.op.name in TABLE:
+        data = [a.data if a.__class__ is Value else a for a in v.args]
+        recorded.append((v.op.value(floats, *data), v.data))
+    for now, before in recorded:
+        now = now.data if now.__class__ is Value else now
+        if not (
+            abs(now - before) <= 1e-9 * abs(before)
+            or now == before
+            or (now != now and before != before)
+        ):
             raise ValueError(
                 f"the data of a Value was changed after {v.op!r} was computed from it; derivatives "
                 "that are Values need the numbers they were recorded with: compute it again"

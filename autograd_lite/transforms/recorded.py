@@ -186,6 +186,8 @@ class Recorded:
 
     def unchanged(self) -> None:
         """ValueError if a Value from outside, on which derivatives depend, has other data now."""
+        if not self.linked:
+            return
         before = vars(self).setdefault("_data", [v.data for v in self.nodes])
         for v, x in zip(self.nodes, before):
             if v.data != x == x:
@@ -233,7 +235,7 @@ def transform(f: Callable[..., Any], name: str) -> Callable[[Callable[..., Any]]
 
 class Gradients:
     """The gradients of programs with one output, remembered: mostly the same function is
-    differentiated at many points. Of the latest, so many that they have `most` instructions."""
+    differentiated at many points. Of the latest, so many that all have `most` instructions."""
 
     def __init__(self, most: int = 100_000) -> None:
         self.most, self.size, self.lock = most, 0, Lock()
@@ -244,20 +246,24 @@ class Gradients:
         with self.lock:
             self._forget(program)
             self.latest[program] = found
-            self.size += len(found.instructions)
+            self.size += _length(program, found)
             while self.size > self.most:
                 self._forget(next(iter(self.latest)))
         return found
 
     def _forget(self, program: Program) -> None:
         if program in self.latest:
-            self.size -= len(self.latest.pop(program).instructions)
+            self.size -= _length(program, self.latest.pop(program))
 
     def clear(self) -> None:
         """Forget them."""
         with self.lock:
             self.latest.clear()
             self.size = 0
+
+
+def _length(program: Program, gradient: Program) -> int:
+    return 1 + len(program.instructions) + len(gradient.instructions)
 
 
 gradient_program = Gradients()
