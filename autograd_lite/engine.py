@@ -54,7 +54,7 @@ class Value:
 
     # A unary node has _a; a binary one _a and _b, where a plain number leaves its own place None
     # and lies in the _da or _db that it does not need; a node of any number of arguments holds a
-    # tuple in _a, that may contain plain numbers, and a tuple of derivatives in _da.
+    # tuple in _a, that may contain plain numbers, and one of derivatives in _da; a leaf, its era.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_num", "_row")
 
     def __init__(self, data: float, label: str = "") -> None:
