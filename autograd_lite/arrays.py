@@ -30,8 +30,7 @@ def array(x: Any, label: str = "") -> Any:
     >>> array([[1, 2], [3, 4]], label="w")[1, 0]
     Value(data=3.0, grad=0.0, label='w_{2,1}')
     """
-    import numpy as np
-
+    np = numpy_for("array")
     text(label, "label", "array")
     found = _objects(x, "array")
     for at in np.ndindex(found.shape):
@@ -56,9 +55,19 @@ def grad_of(x: Any) -> Any:
     return _read(x, "grad_of", lambda v: v.grad)
 
 
-def _read(x: Any, function: str, of: Any) -> Any:
-    import numpy as np
+def numpy_for(function: str) -> Any:
+    """NumPy, or an ImportError that says how to get it."""
+    try:
+        import numpy
+    except ImportError as error:
+        raise ImportError(
+            f"{function}: it needs NumPy; pip install 'autograd_lite[scipy]'"
+        ) from error
+    return numpy
 
+
+def _read(x: Any, function: str, of: Any) -> Any:
+    np = numpy_for(function)
     found = _objects(x, function)
     read = np.empty(found.shape)
     for at in np.ndindex(found.shape):
@@ -77,8 +86,7 @@ def _path(at: tuple[int, ...]) -> str:
 
 def _objects(x: Any, function: str) -> Any:
     """x as a new array of objects."""
-    import numpy as np
-
+    np = numpy_for(function)
     try:
         found = np.array(x, dtype=object)
     except ValueError:

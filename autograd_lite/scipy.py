@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .arrays import numpy_for
 from .ieee import shown
 from .transforms.first import gradient_of, jacobian_of
 from .transforms.recorded import Recorded
@@ -65,12 +66,10 @@ class objective:  # noqa: N801
 
     def fun(self, x: Any) -> Any:
         """The value of f."""
-        import numpy as np
-
         found = self._recorded(_array(x))
         if found.result.is_single:
             return found.values(found.result.numbers)[0]
-        return np.asarray(found.value())
+        return numpy_for("objective").asarray(found.value())
 
     def jac(self, x: Any) -> Any:
         """The gradient, or the Jacobian where f returns several numbers."""
@@ -81,19 +80,16 @@ class objective:  # noqa: N801
 
     def hess(self, x: Any, v: Any = None) -> Any:
         """The Hessian of f, or of the sum of its results times v."""
-        import numpy as np
-
         found = self._at(x)
         if v is not None:
-            weights = np.asarray(v, dtype=float)
+            weights = numpy_for("objective").asarray(v, dtype=float)
             found = found.weighted(weights.item() if found.result.is_single else weights)
         return hessian_of(found, self.sparse)
 
     def hessp(self, x: Any, p: Any) -> Any:
         """The Hessian times p."""
-        import numpy as np
-
-        return product_of(self._at(x), np.asarray(p, dtype=float))
+        vector = numpy_for("objective").asarray(p, dtype=float)
+        return product_of(self._at(x), vector)
 
     def _at(self, x: Any) -> Recorded:
         at = _array(x)
@@ -122,7 +118,5 @@ class objective:  # noqa: N801
 
 def _array(x: Any) -> Any:
     """A copy, since SciPy may write into its own; what has no floats is refused later, by name."""
-    import numpy as np
-
-    found = np.array(x)
+    found = numpy_for("objective").array(x)
     return found.astype(float) if found.dtype.kind in "fiub" else found

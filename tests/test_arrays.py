@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import sys
 import warnings
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +19,7 @@ import pytest
 
 import autograd_lite as ag
 from autograd_lite import Value, array, data_of, grad, grad_of, hessian, jacobian, value_and_grad
+from autograd_lite.scipy import objective
 
 # --- array, data_of, grad_of ---
 
@@ -530,3 +532,13 @@ def test_this_librarys_functions_of_arrays():
     e = np.exp(x)
     assert grad(lambda x: ag.logsumexp(x))(x) == pytest.approx(e / np.sum(e))
     assert grad(lambda x: ag.prod(x))(x).tolist() == [-2.0, 1.0, -0.5]
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ag.array([1.0]), lambda: ag.data_of([1.0]), lambda: ag.grad_of([1.0]),
+    lambda: objective(lambda x: x).fun(1.0),
+])  # fmt: skip
+def test_without_numpy_the_error_says_how_to_get_it(call, monkeypatch):
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match="needs NumPy; pip install"):
+        call()
