@@ -2,10 +2,12 @@
 
 Table of contents, in reading order; a file imports only from files above it:
 
+pure        AUTOGRAD_LITE_PURE=1: the engine as Python, also where it is compiled
 ieee        plain numbers, and functions of them that never raise
 ops         the table of rules: every operation, and all calculus
 text        a number that writes itself: formulas as Python, as Unicode, as LaTeX
 modes       no_grad; what it shares with detect_anomaly and record_source
+primitives  what the compiled engine does in C, in Python
 engine      Value, operators, backward
 functions   exp, log, tanh ... for floats, Values and NumPy arrays
 graph       order, edges, names and rows of a recorded graph; copies and pickles
@@ -33,6 +35,7 @@ cli         python -m autograd_lite
 
 # fmt: off
 
+from . import pure as pure  # first: it decides which engine is loaded
 from .arrays import array, data_of, grad_of
 from .check import GradientError, check_grads
 from .custom import operation

@@ -22,7 +22,7 @@ from typing import Any
 from .engine import Value
 from .functions import function
 from .ieee import floats, number, shown, text
-from .ops import ALIASES, CUSTOM, FLAT, REAL, Interval, Missing, Row
+from .ops import ALIASES, CUSTOM, FLAT, REAL, Interval, Missing, OwnRow
 
 __all__ = ["Value", "operation"]
 
@@ -68,7 +68,7 @@ def operation(
     if not found:
         raise TypeError(f"operation: value of {name} must take m and at least one argument")
     any_number = any(p.kind is p.VAR_POSITIONAL for p in found)
-    row = Row(
+    row = OwnRow(
         name,
         doc or f"the operation {name}",
         _checked_value(name, value),

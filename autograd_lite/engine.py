@@ -8,33 +8,47 @@ hottest operations are written out here for speed, and a test holds them to thei
 # fmt: off
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
-from numbers import Number, Real
-from operator import eq, ge, gt, le, lt, mul
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from numbers import Number
+from operator import eq, ge, gt, le, lt
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from .ieee import fsum, number, refuse_to_drop_the_gradient, shown, terms, text
+from .ieee import Label, Scalar, inf, nan, number, operand, shown, terms, text
+from .ieee import refuse_to_be_subclassed, refuse_to_drop_the_gradient
 from .modes import Sourced, active, era, noted, swept
-from .ops import TABLE, Row, floats
+from .ops import TABLE, Row, floats, methods
 
-ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV = map(
-    TABLE.__getitem__, ("add", "sub", "mul", "div", "neg", "pow", "mod", "floordiv"))
-EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
-    TABLE.__getitem__, ("exp", "log", "sqrt", "tanh", "sigmoid", "relu", "dot", "sum"))
-_div, _pow, _exp, _log, _sqrt = floats.div, floats.pow, floats.exp, floats.log, floats.sqrt
-_new = object.__new__
-def _methods(names: str) -> Iterator[Callable[..., Value]]:
-    for name in names.split():
-        def method(self: Value, *args: Any, _row: Row = TABLE[name], **named: Any) -> Value:
-            args = (self, *args)
-            full = _row.complete(args, **named) if named or len(args) != _row.arity else args
-            return apply(_row, *full)  # type: ignore[no-any-return]
+if TYPE_CHECKING:  # setup.py may compile this file; engine.pxd has types and C forms for that
+    from cython import compiled as _compiled, no_gc
+else:
+    from .primitives import _compiled, no_gc
+if not _compiled:
+    from .primitives import div as _div, exp as _exp, known as _known, log as _log, new as _new
+    from .primitives import packed as _packed, power as _pow, product as _product, seen as _seen
+    from .primitives import settle as _settle, spread as _spread, sqrt as _sqrt, tanh as _tanh
+    from .primitives import total as _total, unpacked as _unpacked
+compiled: bool = _compiled
 
-        method.__name__, method.__qualname__ = name, f"Value.{name}"  # so that it can be pickled
-        method.__doc__ = TABLE[name].doc
-        yield method
+ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
+    TABLE.__getitem__,
+    "add sub mul div neg pow mod floordiv exp log sqrt tanh sigmoid relu dot sum".split())
+Result: TypeAlias = "Value"  # or NotImplemented: then Python asks the other operand
 
+def apply(row: Row, *args: Any) -> Any:
+    """The operation of `row`: a float if all arguments are numbers, else a new Value."""
+    if len(args) == 1 == row.arity and isinstance(args[0], Value):  # the usual case, faster
+        a = args[0]._num
+        y = row.value(floats, a)
+        return _node(y, row, args[0], row.partials(floats, y, a)[0], None, 0.0)
+    full = args if len(args) == row.arity else row.complete(args)
+    args = tuple([x if isinstance(x, Value) or type(x) is float
+                  else number(x, row.argument(i), row.name) for i, x in enumerate(full)])
+    data = [x._num if isinstance(x, Value) else x for x in args]
+    y = row.value(floats, *data)
+    plain = Value not in [x.__class__ for x in args]
+    return y if plain else record(y, row, args, row.partials(floats, y, *data))
+
+@no_gc
 class Value:
     """A number that remembers how it was computed; TypeError for what is not a real number.
 
@@ -54,36 +68,32 @@ class Value:
 
     # A unary node has _a; a binary one _a and _b, where a plain number leaves its own place None
     # and lies in the _da or _db that it does not need; a node of any number of arguments holds a
-    # tuple in _a, that may contain plain numbers, and one of derivatives in _da; a leaf, its era.
+    # tuple in _a, that may contain plain numbers, the derivatives in _b; a leaf, its era in _da.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_num", "_row")
+    _mark: int
 
-    def __init__(self, data: float, label: str = "") -> None:
-        self._num: float = number(data, "data", "Value")
-        self._grad: float = 0.0
-        self._label: str = text(label, "label", "Value")
+    def __init__(self, data: Scalar, label: Label = "") -> None:
+        self._num: float = data if type(data) is float else number(data, "data", "Value")
+        self._label: str = label if type(label) is str else text(label, "label", "Value")
         self._row: Row | None = None
         self._a: Any = None
-        self._da: Any = era[0]
-        self._b: Value | None = None
-        self._db: float = 0.0
-        if active:
-            noted(self)
-
-    def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("Value cannot be subclassed; autograd_lite.operation adds an operation")
-
+        self._b: Any = None
+        self._da: float = era[0]
+        self._grad = self._db = 0.0
+        if active: noted(self)
+    __init_subclass__ = classmethod(refuse_to_be_subclassed)
     @property
     def data(self) -> float: return self._num
     @data.setter
-    def data(self, x: float) -> None: self._num = number(x, "data", "Value")
+    def data(self, x: Scalar) -> None: self._num = number(x, "data", "Value")
     @property
     def grad(self) -> float: return self._grad
     @grad.setter
-    def grad(self, x: float) -> None: self._grad = number(x, "grad", "Value")
+    def grad(self, x: Scalar) -> None: self._grad = number(x, "grad", "Value")
     @property
     def label(self) -> str: return str(self._label)
     @label.setter
-    def label(self, x: str) -> None:
+    def label(self, x: Label) -> None:
         text(x, "label", "Value")  # the source line stays
         self._label = self._label.renamed(x) if self._label.__class__ is Sourced else x
     @property
@@ -93,86 +103,92 @@ class Value:
     @property
     def _op(self) -> str: return self._row.symbol if self._row else ""  # micrograd's names
     @property
-    def _prev(self) -> set[Value]: return {a for a in self.args if a.__class__ is Value}
-
+    def _prev(self) -> set[Value]: return {a for a in self.args if isinstance(a, Value)}
     @property
     def args(self) -> tuple[Any, ...]:
         if self._row is None or self._row.arity == 1:
             return () if self._row is None else (self._a,)
         two = self._da if self._a is None else self._a, self._db if self._b is None else self._b
         return two if self._row.arity == 2 else self._a
-
     @property
     def partials(self) -> tuple[float, ...]:
         if self._row is None or self._row.arity == 1:
             return () if self._row is None else (self._da,)
         two = 0.0 if self._a is None else self._da, 0.0 if self._b is None else self._db
-        if self._row.arity == 2:
-            return two
-        return tuple([p if a.__class__ is Value else 0.0 for a, p in zip(self._a, self._da)])
+        if self._row.arity == 2: return two
+        slopes = zip(self._a, _unpacked(self._b))
+        return tuple([p if isinstance(a, Value) else 0.0 for a, p in slopes])
 
-    def __add__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            return _node(self._num + other._num, ADD, self, 1.0, other, 1.0)
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(self._num + x, ADD, self, 1.0, None, x)
-    def __radd__(self, other: Any) -> Value:
-        if other.__class__ is int and other == 0:
-            return self  # the start of the built-in sum()
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(x + self._num, ADD, None, x, self, 1.0)
-    def __sub__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            return _node(self._num - other._num, SUB, self, 1.0, other, -1.0)
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(self._num - x, SUB, self, 1.0, None, x)
-    def __rsub__(self, other: Any) -> Value:
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(x - self._num, SUB, None, x, self, -1.0)
-    def __mul__(self, other: Any) -> Value:
-        if other.__class__ is Value:
-            a, b = self._num, other._num
-            return _node(a * b, MUL, self, b, other, a)
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(self._num * x, MUL, self, x, None, x)
-    def __rmul__(self, other: Any) -> Value:
-        x = other if other.__class__ is float else _operand(other)
-        return NotImplemented if x is None else _node(x * self._num, MUL, None, x, self, x)
-    def __truediv__(self, other: Any) -> Value:
-        x = other._num if other.__class__ is Value else _operand(other)
-        if x is None:
-            return NotImplemented
-        y = _div(self._num, x)
-        if other.__class__ is not Value:
-            return _node(y, DIV, self, _div(1.0, x), None, x)
-        if -1e-300 < y < 1e-300:  # a subnormal has lost digits: the row knows a way
-            return _binary(DIV, self, other)
-        return _node(y, DIV, self, _div(1.0, x), other, -_div(y, x))
-    def __rtruediv__(self, other: Any) -> Value:
-        x = _operand(other)
-        y = 0.0 if x is None else _div(x, self._num)
-        if x is None or -1e-300 < y < 1e-300:
-            return _binary(DIV, other, self)
+    def __add__(self, other: Any) -> Result:
+        if isinstance(other, Value):
+            v: Value = other
+            return _node(self._num + v._num, ADD, self, 1.0, v, 1.0)
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(self._num + x, ADD, self, 1.0, None, x)
+    def __radd__(self, other: Any) -> Result:
+        if type(other) is int and other == 0: return self  # the start of the built-in sum()
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(x + self._num, ADD, None, x, self, 1.0)
+    def __sub__(self, other: Any) -> Result:
+        if isinstance(other, Value):
+            v: Value = other
+            return _node(self._num - v._num, SUB, self, 1.0, v, -1.0)
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(self._num - x, SUB, self, 1.0, None, x)
+    def __rsub__(self, other: Any) -> Result:
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(x - self._num, SUB, None, x, self, -1.0)
+    def __mul__(self, other: Any) -> Result:
+        if isinstance(other, Value):
+            v: Value = other
+            return _node(self._num * v._num, MUL, self, v._num, v, self._num)
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(self._num * x, MUL, self, x, None, x)
+    def __rmul__(self, other: Any) -> Result:
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(x * self._num, MUL, None, x, self, x)
+    def __truediv__(self, other: Any) -> Result:
+        if isinstance(other, Value):
+            v: Value = other
+            y = _div(self._num, v._num)
+            if -1e-300 < y < 1e-300:  # a subnormal has lost digits: the row knows a way
+                return _binary(DIV, self, v)
+            return _node(y, DIV, self, _div(1.0, v._num), v, -_div(y, v._num))
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        return _node(_div(self._num, x), DIV, self, _div(1.0, x), None, x)
+    def __rtruediv__(self, other: Any) -> Result:
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
+        y = _div(x, self._num)
+        if -1e-300 < y < 1e-300:
+            return _binary(DIV, x, self)
         return _node(y, DIV, None, x, self, -_div(y, self._num))
-    def __pow__(self, other: Any) -> Value:
-        x = _operand(other)
-        if x is None or x - 1.0 + 1.0 != x:
-            return _binary(POW, self, other)
+    def __pow__(self, other: Any) -> Result:
+        if isinstance(other, Value): return _binary(POW, self, other)
+        if type(other) is not float and (other := operand(other)) is None: return NotImplemented
+        x: float = other
         power = _pow(self._num, x - 1.0)
-        if not 1e-300 < abs(power) < math.inf:  # the rare cases are the row's
+        if x - 1.0 + 1.0 != x or not 1e-300 < abs(power) < inf:  # the rare cases are the row's
             return _binary(POW, self, x)
         return _node(_pow(self._num, x), POW, self, x * power, None, x)
-    def __rpow__(self, other: Any) -> Value: return _binary(POW, other, self)
-    def __mod__(self, other: Any) -> Value: return _binary(MOD, self, other)
-    def __rmod__(self, other: Any) -> Value: return _binary(MOD, other, self)
-    def __floordiv__(self, other: Any) -> Value: return _binary(FLOORDIV, self, other)
-    def __rfloordiv__(self, other: Any) -> Value: return _binary(FLOORDIV, other, self)
+    def __rpow__(self, other: Any) -> Result: return _binary(POW, other, self)
+    def __mod__(self, other: Any) -> Result: return _binary(MOD, self, other)
+    def __rmod__(self, other: Any) -> Result: return _binary(MOD, other, self)
+    def __floordiv__(self, other: Any) -> Result: return _binary(FLOORDIV, self, other)
+    def __rfloordiv__(self, other: Any) -> Result: return _binary(FLOORDIV, other, self)
     def __divmod__(self, other: Any) -> tuple[Value, Value]: return self // other, self % other
     def __rdivmod__(self, other: Any) -> tuple[Value, Value]: return other // self, other % self
     def __neg__(self) -> Value: return _node(-self._num, NEG, self, -1.0, None, 0.0)
     def __pos__(self) -> Value: return self
     conjugate = __pos__
-    def __abs__(self) -> Value: return self.abs()
+    def __abs__(self) -> Value: return self.abs()  # type: ignore[no-any-return]
     def __lt__(self, other: Any) -> bool: return _compare(lt, self, other)
     def __le__(self, other: Any) -> bool: return _compare(le, self, other)
     def __gt__(self, other: Any) -> bool: return _compare(gt, self, other)
@@ -193,39 +209,38 @@ class Value:
         return _node(y, EXP, self, y, None, 0.0)
     def log(self) -> Value:
         a = self._num
-        return _node(_log(a), LOG, self, math.nan if a < 0.0 else _div(1.0, a), None, 0.0)
+        return _node(_log(a), LOG, self, nan if a < 0.0 else _div(1.0, a), None, 0.0)
     def sqrt(self) -> Value:
         y = _sqrt(self._num)
         return _node(y, SQRT, self, _div(0.5, y), None, 0.0)
     def tanh(self) -> Value:
-        e = math.exp(-2.0 * abs(self._num))
+        e = _exp(-2.0 * abs(self._num))
         slope = 4.0 * e / ((1.0 + e) * (1.0 + e))
-        return _node(math.tanh(self._num), TANH, self, slope, None, 0.0)
+        return _node(_tanh(self._num), TANH, self, slope, None, 0.0)
     def sigmoid(self) -> Value:
-        e = math.exp(-abs(self._num))
+        e = _exp(-abs(self._num))
         y = (e if self._num < 0.0 else 1.0) / (1.0 + e)
         return _node(y, SIGMOID, self, e / ((1.0 + e) * (1.0 + e)), None, 0.0)
     def relu(self) -> Value:
         a = self._num
-        if a <= 0.0:
-            return _node(0.0, RELU, self, 0.0, None, 0.0)
-        return _node(a, RELU, self, 1.0 if a > 0.0 else math.nan, None, 0.0)
+        if a <= 0.0: return _node(0.0, RELU, self, 0.0, None, 0.0)
+        return _node(a, RELU, self, 1.0 if a > 0.0 else nan, None, 0.0)
 
     # The other rows, under their own and NumPy's names; a test compares with the table
-    sign, floor, ceil, trunc, maximum, minimum, hypot = _methods(
-        "sign floor ceil trunc maximum minimum hypot")
-    square, reciprocal, cbrt, exp2, expm1, log2, log10, log1p = _methods(
-        "square reciprocal cbrt exp2 expm1 log2 log10 log1p")
-    sin, cos, tan, arcsin, arccos, arctan, arctan2, sinh, cosh, arcsinh, arccosh, arctanh = (
-        _methods("sin cos tan arcsin arccos arctan arctan2 sinh cosh arcsinh arccosh arctanh"))
+    sign, floor, ceil, trunc, maximum, minimum, hypot = methods(
+        apply, "sign floor ceil trunc maximum minimum hypot")
+    square, reciprocal, cbrt, exp2, expm1, log2, log10, log1p = methods(
+        apply, "square reciprocal cbrt exp2 expm1 log2 log10 log1p")
+    sin, cos, tan, arcsin, arccos, arctan, arctan2, sinh, cosh, arcsinh, arccosh, arctanh = methods(
+        apply, "sin cos tan arcsin arccos arctan arctan2 sinh cosh arcsinh arccosh arctanh")
     asin, acos, atan, atan2, asinh, acosh, atanh = (
         arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh)
-    abs, round, clip, softplus, leaky_relu, elu, silu, gelu, erf, erfc, ndtr = _methods(
-        "abs round clip softplus leaky_relu elu silu gelu erf erfc ndtr")
+    abs, round, clip, softplus, leaky_relu, elu, silu, gelu, erf, erfc, ndtr = methods(
+        apply, "abs round clip softplus leaky_relu elu silu gelu erf erfc ndtr")
     absolute, fabs, rint, clamp, swish = abs, abs, round, clip, silu
     __floor__, __ceil__, __trunc__, __round__ = floor, ceil, trunc, round
 
-    def backward(self, seed: float = 1.0) -> None:
+    def backward(self, seed: Scalar = 1.0) -> None:
         """Add to the grad of every leaf the derivative of this Value by it, times `seed`.
 
         The grad of every inner node becomes its adjoint, the derivative of this Value by it, as
@@ -241,45 +256,51 @@ class Value:
 
     def zero_grad(self) -> None:
         """Set grad to 0.0 here and in all that this Value depends on."""
-        for v in order(self):
-            v._grad = 0.0
-
+        for v in order(self): v._grad = 0.0
     def detach(self) -> Value:
         """A leaf with the same number and label."""
         return Value(self._num, self.label)
 
+kinds = _settle(Value)  # the classes of nodes
 def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> list[float]:
     """backward() over known nodes, inputs first; or, with leaves `by`, only their derivatives."""
-    before = [(v, v._grad) for v in nodes if v._row is None]
-    try:
-        found = _pass_back(root, nodes, seed, by)  # a call: in a loop 3.13 has jumps out of any try
-        if active:
-            swept(nodes, before)
-        for v, g in before:
-            v._grad = g if by else v._grad + g
+    leaves: list[Value] = []
+    before: list[float] = []
+    try:  # with a call: Python 3.13 has jumps of a loop outside of any try
+        _pass_back(root, nodes, seed, leaves, before)
+        if active: swept(nodes, [*zip(leaves, before)])
+        found = [x._grad for x in by]
+        for v, g in zip(leaves, before): v._grad = g if by else v._grad + g
         return found
     except BaseException:
-        for v, g in before:
-            v._grad = g
+        for v, g in zip(leaves, before): v._grad = g
         raise
 
-def _pass_back(root: Value, nodes: list[Value], seed: float, by: Any) -> list[float]:
+def _pass_back(root: Value, nodes: list[Value], seed: float, leaves: Any, before: Any) -> None:
     for v in nodes:
+        if v._row is None:
+            leaves.append(v)
+            before.append(v._grad)
         v._grad = 0.0
     root._grad = seed
     for v in reversed(nodes):
         g, a, b = v._grad, v._a, v._b
-        if g == 0.0:
+        if g == 0.0: continue
+        if type(a) is tuple:
+            _spread(g, a, b)
             continue
-        if a.__class__ is Value:
-            a._grad += g * v._da
-        elif a is not None:
-            for u, p in zip(a, v._da):
-                if u.__class__ is Value:
-                    u._grad += g * p
+        if a is not None:
+            u: Value = a
+            u._grad += g * v._da
         if b is not None:
-            b._grad += g * v._db
-    return [x._grad for x in by]
+            w: Value = b
+            w._grad += g * v._db
+
+class Seen:
+    """The nodes that a walk has met, each with the walk's number; compiled only, else a set."""
+    def __init__(self, walk: int) -> None: self.walk: int = walk
+    def __contains__(self, v: Value) -> bool: return v._mark == self.walk
+    def add(self, v: Value) -> None: v._mark = self.walk  # type: ignore[misc]
 
 def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
     """The nodes that `roots` depend on, each once, inputs first; without those that `stop` hides.
@@ -287,45 +308,38 @@ def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
     >>> order(Value(2.0).exp() + 1)[0].data
     2.0
     """
+    seen = _seen()
+    for v in stop: seen.add(v)
     for v in roots:
-        if v.__class__ is not Value:
+        if not isinstance(v, Value):
             raise TypeError(f"order: roots must be Values, not {type(v).__name__} {shown(v)}")
+    return _walk([x for v in reversed(roots) for x in (v, None)], seen)
+
+def _walk(stack: list[Any], seen: Seen) -> list[Value]:
+    # on the stack are nodes to go down from, each below a None, and nodes whose inputs are done
     nodes: list[Value] = []
-    seen: set[Value] = {*stop}
-    stack: list[Any] = [*reversed(roots)]
     while stack:
         v = stack.pop()
-        if v is None:  # all inputs of the node below are done
-            nodes.append(stack.pop())
+        if v is not None:
+            nodes.append(v)
             continue
+        v = stack.pop()
         while v not in seen:  # down along the first inputs
             seen.add(v)
             a, b = v._a, v._b
-            if v._row is None or (a.__class__ is tuple and seen.issuperset(a)):
+            if v._row is None or (type(a) is tuple and _known(seen, a)):
                 nodes.append(v)
                 break
             stack.append(v)
-            stack.append(None)
-            if a.__class__ is tuple:
-                stack += [u for u in reversed(a) if u.__class__ is Value and u not in seen]
-            else:
-                if a is not None and b is not None and b not in seen:
-                    stack.append(b)
-                v = b if a is None else a
+            if type(a) is tuple:
+                for u in reversed(a):
+                    if isinstance(u, Value) and u not in seen: stack += (u, None)
+                break
+            if a is not None and b is not None and b not in seen: stack += (b, None)
+            v = b if a is None else a
     return nodes
 
-def apply(row: Row, *args: Any) -> Any:
-    """The operation of `row`: a float if all arguments are numbers, else a new Value."""
-    if len(args) == 1 == row.arity and args[0].__class__ is Value:  # the usual case, faster
-        a = args[0]._num
-        y = row.value(floats, a)
-        return _node(y, row, args[0], row.partials(floats, y, a)[0], None, 0.0)
-    args = _arguments(row, args if len(args) == row.arity else row.complete(args))
-    data = [x._num if x.__class__ is Value else x for x in args]
-    y = row.value(floats, *data)
-    return record(y, row, args, row.partials(floats, y, *data)) if Value in map(type, args) else y
-
-def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "") -> Any:
+def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: Label = "") -> Any:
     """The scalar product, one node: z = w_1 x_1 + ... + w_n x_n + bias.
 
     Each product is rounded once and their sum once, so the order of the terms does not matter.
@@ -335,65 +349,51 @@ def dot(ws: Iterable[Any], xs: Iterable[Any], bias: Any = None, label: str = "")
     >>> dot([Value(0.7), Value(0.5)], [10, -5], bias=1.0).data
     5.5
     """
-    ws, xs, rest = terms(ws, "ws", "dot"), terms(xs, "xs", "dot"), () if bias is None else (bias,)
+    ws = ws if type(ws) is list else terms(ws, "ws", "dot")
+    xs = xs if type(xs) is list else terms(xs, "xs", "dot")
     if len(ws) != len(xs):
         raise ValueError(f"dot: {len(ws)} weights for {len(xs)} inputs; give as many of each")
-    n, args = len(ws), ws + xs + rest
-    try:
-        data = [v._num for v in args]  # all are Values: the usual case, twice as fast
-    except AttributeError:
-        args = _arguments(DOT, args)
-        data = [v._num if v.__class__ is Value else v for v in args]
-    w, x, b = data[:n], data[n : 2 * n], data[2 * n :]
-    z = fsum([*map(mul, w, x), *b])
-    slopes = (*x, *w, 1.0) if b else (*x, *w)
-    return _node(z, DOT, args, slopes, None, 0.0, label) if Value in map(type, args) else z
+    return _many(DOT, _product(DOT, ws, xs, bias), label)
 
-def sum(xs: Iterable[Any], label: str = "") -> Any:
+def sum(xs: Iterable[Any], label: Label = "") -> Any:
     """The sum of any number of terms, one node, rounded once. A float if all are numbers.
 
     >>> sum([Value(0.1)] * 10).data
     1.0
     """
-    args = _arguments(SUM, terms(xs, "xs", "sum"))
-    y, slopes = fsum([x._num if x.__class__ is Value else x for x in args]), (1.0,) * len(args)
-    return _node(y, SUM, args, slopes, None, 0.0, label) if Value in map(type, args) else y
+    return _many(SUM, _total(SUM, xs if type(xs) is list else terms(xs, "xs", "sum")), label)
 
-def _node(data: float, row: Row, a: Any, da: Any, b: Value | None, db: float, label: str = "") -> Value:  # noqa: E501
-    v: Value = _new(Value)
-    v._num, v._grad = data, 0.0
-    v._label, v._row = label, row
-    v._a, v._da = a, da
-    v._b, v._db = b, db
-    return noted(v) if active else v
+def _many(row: Row, made: Any, label: Label) -> Any:
+    args, y, slopes = made
+    for a in args:
+        if isinstance(a, Value):
+            label = label if type(label) is str else text(label, "label", row.name)
+            return _node(y, row, args, 0.0, slopes, 0.0, label)
+    return y
 
+if not _compiled:
+    def _node(
+            data: float, row: Row, a: Any, da: float, b: Any, db: float, label: str = "") -> Value:
+        v: Value = _new(Value)
+        v._num, v._grad = data, 0.0
+        v._label, v._row = label, row
+        v._a, v._da = a, da
+        v._b, v._db = b, db
+        return noted(v) if active else v
 def record(y: float, row: Row, args: Any, partials: Any) -> Value:
     """_node of arguments and derivatives in the order of the row."""
-    if row.arity == 1:
-        return _node(y, row, args[0], partials[0], None, 0.0)
-    if row.arity != 2:
-        return _node(y, row, tuple(args), tuple(partials), None, 0.0)
+    if row.arity == 1: return _node(y, row, args[0], partials[0], None, 0.0)
+    if row.arity != 2: return _node(y, row, tuple(args), 0.0, _packed(partials), 0.0)
     (a, b), (da, db) = args, partials
-    a, da = (a, da) if a.__class__ is Value else (None, a)
+    a, da = (a, da) if isinstance(a, Value) else (None, a)
     b, db = (b, db) if b.__class__ is Value else (None, b)
     return _node(y, row, a, da, b, db)
-
-def _arguments(row: Row, args: Iterable[Any]) -> tuple[Any, ...]:
-    """The same with every plain number a float."""
-    return tuple([x if x.__class__ is Value or x.__class__ is float
-                  else number(x, row.argument(i), row.name) for i, x in enumerate(args)])
-
-def _binary(row: Row, a: Any, b: Any) -> Value:
+def _binary(row: Row, a: Any, b: Any) -> Result:
     """An operator's row; NotImplemented beside a type that is no number, so Python asks that."""
-    a = a if a.__class__ is Value else _operand(a)
-    b = b if b.__class__ is Value else _operand(b)
+    a = a if isinstance(a, Value) else operand(a)
+    b = b if b.__class__ is Value else operand(b)
     return NotImplemented if a is None or b is None else apply(row, a, b)
-
-def _operand(x: Any) -> float | None:
-    usual = x.__class__ is int or x.__class__ is float
-    return number(x, "operand", "Value") if usual or isinstance(x, Real) else None
-
 def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:
-    if other.__class__ is Value:
+    if isinstance(other, Value):
         return bool(operator(v._num, other._num))
     return bool(operator(v._num, other)) if isinstance(other, Number) else NotImplemented

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .engine import DOT, Value, order, record
+from .engine import DOT, Value, kinds, order, record
 from .ieee import shown
 from .modes import no_modes
 from .ops import Row
@@ -250,4 +250,5 @@ def _reduce(v: Value) -> tuple[Any, ...]:
     return _root, (Snapshot(v),)
 
 
-copyreg.pickle(Value, _reduce)
+for kind in kinds:
+    copyreg.pickle(kind, _reduce)

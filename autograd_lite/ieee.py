@@ -19,6 +19,8 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 inf, nan = math.inf, math.nan
+Scalar = float  # as annotation of an argument that is checked here: compiled code must not do so
+Label = str
 
 
 def number(x: Any, name: str, function: str) -> float:
@@ -39,6 +41,12 @@ def number(x: Any, name: str, function: str) -> float:
     raise TypeError(
         f"{function}: {name} must be a real number, not {type(x).__name__} {shown(x)}; {way_out}"
     )
+
+
+def operand(x: Any) -> float | None:
+    """x as a float; None if it is no real number, so that an operator can leave it to x."""
+    usual = x.__class__ is int or x.__class__ is float
+    return number(x, "operand", "Value") if usual or isinstance(x, Real) else None
 
 
 def whole(x: Any, name: str, function: str) -> int:
@@ -79,6 +87,10 @@ def refuse_to_drop_the_gradient(function: str) -> NoReturn:
         "use .data for the number or autograd_lite.sin(v); "
         "an array that is to hold Values has dtype=object"
     )
+
+
+def refuse_to_be_subclassed(cls: Any) -> NoReturn:
+    raise TypeError("Value cannot be subclassed; autograd_lite.operation adds an operation")
 
 
 def shown(x: Any) -> str:

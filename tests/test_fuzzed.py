@@ -10,7 +10,7 @@ import pytest
 from fuzz import Fuzzer
 
 import autograd_lite as ag
-from autograd_lite import TABLE, Value, check_grads, functions
+from autograd_lite import TABLE, Value, check_grads, engine, functions
 from autograd_lite.engine import record
 from autograd_lite.ops import CUSTOM
 from autograd_lite.testing import RandomFunction
@@ -137,14 +137,15 @@ def wrong_for_floats(patch):
 
 
 def wrong_sweep(patch):
-    def backward(self, seed=1.0):
-        sweep(self, seed)
-        for v in ag.order(self):
+    def wrong(root, nodes, seed=1.0, by=()):
+        found = sweep(root, nodes, seed, by)
+        for v in nodes:
             if v.op is None:
                 v.grad *= 1 + 1e-12
+        return found
 
-    sweep = Value.backward
-    patch.setattr(Value, "backward", backward)
+    sweep = engine.sweep
+    patch.setattr(engine, "sweep", wrong)
 
 
 @pytest.mark.parametrize("fault", [wrong_slope, wrong_value, wrong_for_floats, wrong_sweep])

@@ -8,8 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
-from .. import __version__, engine
+from .. import __version__, engine, pure
 from ..render import RenderError, program
 
 FOR = {"draw": "pictures", "plot": "curves", "train": "progress bars", "test": "the tests",
@@ -49,9 +50,14 @@ def _renderer() -> str:
 
 def _executor() -> str:
     """What runs the graph."""
-    source = engine.__file__ or ""
-    kind = "plain Python" if source.endswith(".py") else "compiled"
-    return f"eager, {kind} (engine.py)"
+    kind = "compiled" if engine.compiled else "plain Python"
+    files = Path(engine.__file__ or ""), Path(pure.__file__).with_name("engine.py")
+    built, written = (file.stat().st_mtime if file.exists() else 0.0 for file in files)
+    if engine.compiled and written > built + 60.0:  # files of one installation are of one age
+        return f"eager, compiled\n{'':14}but engine.py was changed since: install it again"
+    way_out = "installed where a C compiler is, it is several times faster"
+    way_out = "AUTOGRAD_LITE_PURE is set" if pure.wanted() else way_out
+    return f"eager, {kind} (engine.py)" + ("" if engine.compiled else f"\n{'':14}{way_out}")
 
 
 def _optional() -> Iterator[tuple[str, str]]:

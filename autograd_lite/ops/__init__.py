@@ -14,10 +14,21 @@ package contains a derivative.
 from ..ieee import floats
 from . import elementary, network
 from .flat import CONDITIONS, FLAT
-from .row import CUSTOM, POSITIVE, REAL, TABLE, Interval, Missing, Row, lookup
+from .row import (
+    CUSTOM,
+    POSITIVE,
+    REAL,
+    TABLE,
+    Interval,
+    Missing,
+    OwnRow,
+    Row,
+    lookup,
+    methods,
+)
 
 __all__ = ["ALIASES", "CONDITIONS", "CUSTOM", "FLAT", "POSITIVE", "REAL", "TABLE", "Interval",
-           "Missing", "Row", "floats", "lookup"]  # fmt: skip
+           "Missing", "OwnRow", "Row", "floats", "lookup", "methods"]  # fmt: skip
 
 del elementary, network  # imported for the rows they add to the table
 

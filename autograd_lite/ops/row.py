@@ -83,6 +83,10 @@ class Row(NamedTuple):
             yield sample if isinstance(sample, tuple) else (sample,)
 
 
+class OwnRow(Row):
+    """A row whose functions are the user's: they may hold a Value that was made with it."""
+
+
 TABLE: dict[str, Row] = {}
 CUSTOM: dict[str, Row] = {}  # the user's, see custom.py
 
@@ -109,6 +113,21 @@ def row(
     TABLE[name] = made
     if not hasattr(floats, name):  # sigmoid and the like: floats compute them by the row
         setattr(floats, name, partial(value, floats))
+
+
+def methods(apply: Callable[..., Any], names: str) -> Iterator[Callable[..., Any]]:
+    """Rows as methods of the class of the first argument."""
+    for name in names.split():
+
+        def method(self: Any, *args: Any, _row: Row = TABLE[name], **named: Any) -> Any:
+            args = (self, *args)
+            full = _row.complete(args, **named) if named or len(args) != _row.arity else args
+            return apply(_row, *full)
+
+        method.__name__, method.__qualname__ = name, f"Value.{name}"  # so that it can be pickled
+        method.__module__ = "autograd_lite.engine"
+        method.__doc__ = TABLE[name].doc
+        yield method
 
 
 def flat(m: Any, y: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine import Value, record
 from ..ieee import floats, shown, whole
 from ..modes import no_grad, no_modes, recording
-from ..ops import Row
+from ..ops import OwnRow, Row
 from ..structure import Structure, detached, has_value
 from .recorded import Recorded, transform, unit
 
@@ -248,7 +248,7 @@ def _row(found: Recorded, i: int) -> tuple[Any, ...]:
 
 
 def _opaque(name: str, value: Callable[..., Any], partials: Callable[..., Any]) -> Row:
-    return Row(name, name, value, partials, {}, arity=None, symbol=name)
+    return OwnRow(name, name, value, partials, {}, arity=None, symbol=name)
 
 
 def _data(x: Any) -> float:

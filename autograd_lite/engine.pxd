@@ -1,0 +1,307 @@
+# engine.py for a compiler: which of its names are doubles and structs of the machine, and the few
+# functions that it takes from primitives.py when it runs as Python. setup.py builds the extension.
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_INCREF, PyObject
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+
+cdef extern from "math.h" nogil:
+    double _exp "exp" (double)
+    double _c_log "log" (double)
+    double _sqrt "sqrt" (double)
+    double _tanh "tanh" (double)
+    double _c_pow "pow" (double, double)
+    double copysign(double, double)
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(PyObject*)
+    bint PyObject_GC_IsTracked(object)
+
+cdef extern from *:
+    """
+    typedef struct ag_node {  /* class Value, below */
+        PyObject_HEAD
+        union { double grad; struct ag_node *next; };
+        double da, db;
+        PyObject *a, *b;
+        long long mark;
+        PyObject *row, *label;
+        double num;
+    } ag_node;
+
+    /* A node cannot be part of a reference cycle, so the collector need not see it. But the
+       functions of a user's operation may hold a Value that depends on it: the nodes of such
+       operations, and all that depend on them, are of a second type, which the collector sees. */
+    static PyTypeObject *ag_value, ag_tracked;
+    #define AG_IS_TRACKED(o) (Py_TYPE(o) == &ag_tracked)
+    #define AG_IS_VALUE(o) (Py_TYPE(o) == ag_value || AG_IS_TRACKED(o))
+
+    #define AG_SPARE 4096
+    static ag_node *ag_spare = NULL;  /* freed, and ready to be used again */
+    static int ag_spares = 0;
+
+    static struct __pyx_obj_13autograd_lite_6engine_Value *
+    ag_new(int tracked, double num, PyObject *row, PyObject *a, double da, PyObject *b, double db,
+           PyObject *label)
+    {
+        ag_node *v;
+        if (tracked) {
+            v = PyObject_GC_New(ag_node, &ag_tracked);
+        } else if (ag_spare != NULL) {
+            v = ag_spare;
+            ag_spare = v->next;
+            ag_spares--;
+            (void)PyObject_Init((PyObject *)v, ag_value);
+        } else {
+            v = PyObject_New(ag_node, ag_value);
+        }
+        if (v == NULL)
+            return NULL;
+        v->num = num; v->grad = 0.0; v->da = da; v->db = db; v->mark = 0;
+        Py_INCREF(label); v->label = label;
+        Py_INCREF(row); v->row = row;
+        Py_INCREF(a); v->a = a;
+        Py_INCREF(b); v->b = b;
+        if (tracked)
+            PyObject_GC_Track(v);
+        return (void *)v;
+    }
+
+    /* Freeing a node frees its inputs; of a long chain that would be a deep recursion. So while one
+       node is being freed, the others wait in a list. */
+    static ag_node *ag_waiting = NULL;
+    static int ag_freeing = 0;
+
+    static void ag_free(PyObject *o)
+    {
+        ag_node *v = (ag_node *)o;
+        if (AG_IS_TRACKED(o))
+            PyObject_GC_UnTrack(o);
+        v->next = ag_waiting;
+        ag_waiting = v;
+        if (ag_freeing)
+            return;
+        ag_freeing = 1;
+        while ((v = ag_waiting) != NULL) {
+            ag_waiting = v->next;
+            Py_XDECREF(v->b);
+            Py_XDECREF(v->a);
+            Py_XDECREF(v->row);
+            Py_XDECREF(v->label);
+            if (AG_IS_TRACKED(v)) {
+                PyObject_GC_Del(v);
+            } else if (ag_spares < AG_SPARE) {
+                v->next = ag_spare;
+                ag_spare = v;
+                ag_spares++;
+            } else {
+                PyObject_Free(v);
+            }
+        }
+        ag_freeing = 0;
+    }
+
+    static int ag_visit(PyObject *o, visitproc visit, void *arg)
+    {
+        Py_VISIT(((ag_node *)o)->a);
+        Py_VISIT(((ag_node *)o)->b);
+        Py_VISIT(((ag_node *)o)->row);
+        return 0;
+    }
+    static PyObject *ag_class(PyObject *o, void *unused)
+    {
+        Py_INCREF(ag_value);
+        return (PyObject *)ag_value;
+    }
+    static PyGetSetDef ag_getset[] = {{"__class__", ag_class, NULL, NULL, NULL}, {NULL}};
+    static PyTypeObject ag_tracked = {
+        PyVarObject_HEAD_INIT(NULL, 0)
+        .tp_name = "autograd_lite.engine.Value",
+        .tp_basicsize = sizeof(ag_node),
+        .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+        .tp_dealloc = ag_free,
+        .tp_traverse = ag_visit,
+        .tp_getset = ag_getset,
+    };
+    static int ag_settle(PyObject *value)
+    {
+        ag_value = (PyTypeObject *)value;
+        if (ag_value->tp_basicsize != sizeof(ag_node) || PyType_IS_GC(ag_value)) {
+            PyErr_SetString(PyExc_SystemError, "engine.pxd: ag_node is not class Value");
+            return -1;
+        }
+        ag_value->tp_dealloc = ag_free;
+        ag_value->tp_hash = PyBaseObject_Type.tp_hash;
+        ag_tracked.tp_base = ag_value;
+        return PyType_Ready(&ag_tracked);
+    }
+
+    /* last + x_1 + ... + x_n, or last + w_1 x_1 + ... with each product rounded; 0 says that the
+       sum is rounded once. It is found by summation with the errors, and with those of the errors;
+       what these lose is bounded, and must not lead anywhere near another sum. */
+    static int ag_sum(const double *x, const double *w, Py_ssize_t n, double last, double *sum)
+    {
+        double s = last, lost = 0.0, rest = 0.0;
+        for (Py_ssize_t i = 0; i < n; i++) {
+            double t = w == NULL ? x[i] : w[i] * x[i];
+            double next = s + t, part = next - s;
+            double error = (s - (next - part)) + (t - part);
+            double more = lost + error, piece = more - lost;
+            rest += fabs((lost - (more - piece)) + (error - piece));
+            s = next;
+            lost = more;
+        }
+        *sum = s + lost;
+        if (rest != 0.0) {
+            double part = *sum - s, error = (s - (*sum - part)) + (lost - part);
+            double bound = (fabs(error) + 4.0 * rest) * (1.0 + 0x1p-50);
+            if (*sum + bound != *sum || *sum - bound != *sum)
+                return -1;
+        }
+        return isfinite(*sum) ? 0 : -1;
+    }
+    """
+    bint ag_is_value "AG_IS_VALUE" (object)
+    bint ag_is_tracked "AG_IS_TRACKED" (object)
+    Value ag_new(bint, double, object, object, double, object, double, object)
+    PyObject ag_tracked
+    int ag_settle(object) except -1
+    int ag_sum(const double*, const double*, Py_ssize_t, double, double*)
+
+cdef list active, era
+cdef object floats, number, noted, text, Row
+cdef object ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU
+cdef double inf, nan
+
+cdef class Value:
+    cdef public double _grad, _da, _db
+    cdef public object _a, _b
+    cdef long long _mark
+    cdef public object _row, _label
+    cdef public double _num
+
+@cython.final
+cdef class Seen:
+    cdef long long walk
+    cdef void add(self, Value v) noexcept
+
+cdef long long _walks
+
+cdef inline Seen _seen():
+    global _walks
+    _walks += 1
+    return Seen(_walks)
+
+cdef inline bint _known(Seen seen, tuple args) noexcept:
+    for a in args:
+        if ag_is_value(a) and (<Value>a)._mark != seen.walk:
+            return False
+    return True
+
+@cython.locals(v=Value, nodes=list)
+cdef list[Value] _walk(list stack, Seen seen)
+
+@cython.locals(v=Value, g=double)
+cdef _pass_back(Value root, list[Value] nodes, double seed, leaves, before)
+
+cdef _many(row, made, label)
+
+cdef inline Value _node(double data, row, a, double da, b, double db, label=""):
+    tracked = (type(row) is not Row or ag_is_tracked(a) or ag_is_tracked(b)
+               or (type(a) is tuple and _any_tracked(<tuple>a)))
+    v = ag_new(tracked, data, row, a, da, b, db, label)
+    return noted(v) if active else v
+
+cdef inline bint _any_tracked(tuple args) noexcept:
+    if PyObject_GC_IsTracked(args):
+        for a in args:
+            if ag_is_tracked(a):
+                return True
+    return False
+
+cdef inline double _div(double x, double y) noexcept:
+    if y == 0.0:  # without a floating-point exception, of which NumPy would warn
+        return nan if x == 0.0 or x != x else copysign(inf, x) * copysign(1.0, y)
+    return x / y
+
+cdef inline double _log(double x) noexcept:
+    return _c_log(x) if x > 0.0 else -inf if x == 0.0 else nan
+
+cdef inline double _pow(double x, double y) noexcept:
+    return _c_pow(x, y) if y == y else y
+
+cdef inline double* _doubles(bytes data) noexcept:
+    return <double*>PyBytes_AS_STRING(data)
+
+cdef inline bytes _room(Py_ssize_t n):
+    return PyBytes_FromStringAndSize(NULL, n * sizeof(double))
+
+cdef inline double _read(tuple args, Py_ssize_t i, x, row) except? -1.0:
+    # x becomes argument i of the tuple, which is being filled; its number is returned
+    if not ag_is_value(x) and type(x) is not float:
+        x = number(x, row.argument(i), row.name)
+    Py_INCREF(x)
+    PyTuple_SET_ITEM(args, i, x)
+    return (<Value>x)._num if ag_is_value(x) else <double>x
+
+cdef inline tuple _product(row, ws, xs, bias):
+    cdef Py_ssize_t i, n = len(ws), m = 2 * n + (bias is not None)
+    cdef tuple args = PyTuple_New(m)
+    cdef bytes slopes = _room(m)  # x_1 ... x_n, w_1 ... w_n, 1
+    cdef double* x = _doubles(slopes)
+    cdef double* w = x + n
+    cdef double z, b = 0.0
+    for i in range(n):
+        w[i] = _read(args, i, ws[i], row)
+    for i in range(n):
+        x[i] = _read(args, n + i, xs[i], row)
+    if m > 2 * n:
+        b = _read(args, 2 * n, bias, row)
+        w[n] = 1.0
+    if ag_sum(x, w, n, b, &z):
+        z = floats.sum(*[w[i] * x[i] for i in range(n)], b)
+    return _hidden(args), z, slopes
+
+cdef inline tuple _total(row, xs):
+    cdef Py_ssize_t i, n = len(xs)
+    cdef tuple args = PyTuple_New(n)
+    cdef bytes slopes = _room(n)
+    cdef double* x = _doubles(slopes)
+    cdef double y
+    for i in range(n):
+        x[i] = _read(args, i, xs[i], row)
+    if ag_sum(x, NULL, n, 0.0, &y):
+        y = floats.sum(*[x[i] for i in range(n)])
+    for i in range(n):
+        x[i] = 1.0
+    return _hidden(args), y, slopes
+
+cdef inline tuple _hidden(tuple args):
+    # from the collector, which would do the same when it next comes along
+    if not _any_tracked(args):
+        PyObject_GC_UnTrack(<PyObject*>args)
+    return args
+
+cdef inline bytes _packed(slopes):
+    cdef Py_ssize_t i
+    cdef bytes data = _room(len(slopes))
+    for i, p in enumerate(slopes):
+        _doubles(data)[i] = p
+    return data
+
+cdef inline tuple _unpacked(bytes data):
+    cdef Py_ssize_t i, n = PyBytes_GET_SIZE(data) // <Py_ssize_t>sizeof(double)
+    return tuple([_doubles(data)[i] for i in range(n)])
+
+cdef inline void _spread(double g, tuple args, bytes slopes) noexcept:
+    cdef Py_ssize_t i
+    cdef double* ps = _doubles(slopes)
+    for i in range(len(args)):
+        a = args[i]
+        if ag_is_value(a):
+            (<Value>a)._grad += g * ps[i]
+
+cdef inline tuple _settle(cls):
+    ag_settle(cls)
+    return cls, <type><PyObject*>&ag_tracked
