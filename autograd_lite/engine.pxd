@@ -3,8 +3,8 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.ref cimport Py_INCREF, PyObject
-from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from cpython.ref cimport PyObject
+from cpython.tuple cimport PyTuple_New
 
 cdef extern from "math.h" nogil:
     double _exp "exp" (double)
@@ -13,10 +13,6 @@ cdef extern from "math.h" nogil:
     double _tanh "tanh" (double)
     double _c_pow "pow" (double, double)
     double copysign(double, double)
-
-cdef extern from "Python.h":
-    void PyObject_GC_UnTrack(PyObject*)
-    bint PyObject_GC_IsTracked(object)
 
 cdef extern from *:
     """
@@ -124,6 +120,60 @@ cdef extern from *:
         .tp_traverse = ag_visit,
         .tp_getset = ag_getset,
     };
+    /* Makes the first n items of xs, a list or a tuple, items of a new tuple and reads their numbers;
+       0 if one is neither a node nor a float. A tuple of what the collector need not see, it need
+       not see either: it would find out by itself. */
+    static int
+    ag_read(PyObject *args, Py_ssize_t at, PyObject *xs, Py_ssize_t n, double *numbers)
+    {
+        if (n > PySequence_Fast_GET_SIZE(xs))
+            return 0;
+        for (Py_ssize_t i = 0; i < n; i++) {
+            PyObject *x = PySequence_Fast_GET_ITEM(xs, i);
+            if (AG_IS_VALUE(x))
+                numbers[i] = ((ag_node *)x)->num;
+            else if (PyFloat_CheckExact(x))
+                numbers[i] = PyFloat_AS_DOUBLE(x);
+            else
+                return 0;
+            Py_INCREF(x);
+            PyTuple_SET_ITEM(args, at + i, x);
+        }
+        return 1;
+    }
+
+    static int ag_leads_to_tracked(PyObject *a)
+    {
+        if (!PyTuple_CheckExact(a))
+            return AG_IS_TRACKED(a);
+        if (!PyObject_GC_IsTracked(a))
+            return 0;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++)
+            if (AG_IS_TRACKED(PyTuple_GET_ITEM(a, i)))
+                return 1;
+        PyObject_GC_UnTrack(a);
+        return 0;
+    }
+
+    static int ag_known(PyObject *args, long long walk)
+    {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+            PyObject *a = PyTuple_GET_ITEM(args, i);
+            if (AG_IS_VALUE(a) && ((ag_node *)a)->mark != walk)
+                return 0;
+        }
+        return 1;
+    }
+
+    static void ag_spread(double g, PyObject *args, const double *slopes)
+    {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); i++) {
+            PyObject *a = PyTuple_GET_ITEM(args, i);
+            if (AG_IS_VALUE(a))
+                ((ag_node *)a)->grad += g * slopes[i];
+        }
+    }
+
     static int ag_settle(PyObject *value)
     {
         ag_value = (PyTypeObject *)value;
@@ -137,7 +187,7 @@ cdef extern from *:
         return PyType_Ready(&ag_tracked);
     }
 
-    /* last + x_1 + ... + x_n, or last + w_1 x_1 + ... with each product rounded; 0 says that the
+    /* last + x_1 + ... + x_n, or last + w_1 x_1 + ... with each product rounded; 1 says that the
        sum is rounded once. It is found by summation with the errors, and with those of the errors;
        what these lose is bounded, and must not lead anywhere near another sum. */
     static int ag_sum(const double *x, const double *w, Py_ssize_t n, double last, double *sum)
@@ -157,17 +207,20 @@ cdef extern from *:
             double part = *sum - s, error = (s - (*sum - part)) + (lost - part);
             double bound = (fabs(error) + 4.0 * rest) * (1.0 + 0x1p-50);
             if (*sum + bound != *sum || *sum - bound != *sum)
-                return -1;
+                return 0;
         }
-        return isfinite(*sum) ? 0 : -1;
+        return isfinite(*sum);
     }
     """
     bint ag_is_value "AG_IS_VALUE" (object)
-    bint ag_is_tracked "AG_IS_TRACKED" (object)
+    bint ag_leads_to_tracked(object)
+    bint ag_known(tuple, long long)
+    void ag_spread(double, tuple, const double*)
+    bint ag_read(tuple, Py_ssize_t, object, Py_ssize_t, double*)
     Value ag_new(bint, double, object, object, double, object, double, object)
     PyObject ag_tracked
     int ag_settle(object) except -1
-    int ag_sum(const double*, const double*, Py_ssize_t, double, double*)
+    bint ag_sum(const double*, const double*, Py_ssize_t, double, double*)
 
 cdef list active, era
 cdef object floats, number, noted, text, Row
@@ -194,10 +247,7 @@ cdef inline Seen _seen():
     return Seen(_walks)
 
 cdef inline bint _known(Seen seen, tuple args) noexcept:
-    for a in args:
-        if ag_is_value(a) and (<Value>a)._mark != seen.walk:
-            return False
-    return True
+    return ag_known(args, seen.walk)
 
 @cython.locals(v=Value, nodes=list)
 cdef list[Value] _walk(list stack, Seen seen)
@@ -208,17 +258,9 @@ cdef _pass_back(Value root, list[Value] nodes, double seed, leaves, before)
 cdef _many(row, made, label)
 
 cdef inline Value _node(double data, row, a, double da, b, double db, label=""):
-    tracked = (type(row) is not Row or ag_is_tracked(a) or ag_is_tracked(b)
-               or (type(a) is tuple and _any_tracked(<tuple>a)))
+    tracked = type(row) is not Row or ag_leads_to_tracked(a) or ag_leads_to_tracked(b)
     v = ag_new(tracked, data, row, a, da, b, db, label)
     return noted(v) if active else v
-
-cdef inline bint _any_tracked(tuple args) noexcept:
-    if PyObject_GC_IsTracked(args):
-        for a in args:
-            if ag_is_tracked(a):
-                return True
-    return False
 
 cdef inline double _div(double x, double y) noexcept:
     if y == 0.0:  # without a floating-point exception, of which NumPy would warn
@@ -237,31 +279,29 @@ cdef inline double* _doubles(bytes data) noexcept:
 cdef inline bytes _room(Py_ssize_t n):
     return PyBytes_FromStringAndSize(NULL, n * sizeof(double))
 
-cdef inline double _read(tuple args, Py_ssize_t i, x, row) except? -1.0:
-    # x becomes argument i of the tuple, which is being filled; its number is returned
-    if not ag_is_value(x) and type(x) is not float:
-        x = number(x, row.argument(i), row.name)
-    Py_INCREF(x)
-    PyTuple_SET_ITEM(args, i, x)
-    return (<Value>x)._num if ag_is_value(x) else <double>x
+cdef inline tuple _floats(row, Py_ssize_t at, xs):
+    return tuple([x if ag_is_value(x) or type(x) is float
+                  else number(x, row.argument(at + i), row.name) for i, x in enumerate(xs)])
 
 cdef inline tuple _product(row, ws, xs, bias):
-    cdef Py_ssize_t i, n = len(ws), m = 2 * n + (bias is not None)
+    if len(ws) != len(xs):
+        raise RuntimeError("dot: the arguments were changed while they were read")
+    cdef tuple b = () if bias is None else (bias,)
+    cdef Py_ssize_t i, n = len(ws), m = 2 * n + len(b)
     cdef tuple args = PyTuple_New(m)
     cdef bytes slopes = _room(m)  # x_1 ... x_n, w_1 ... w_n, 1
     cdef double* x = _doubles(slopes)
     cdef double* w = x + n
-    cdef double z, b = 0.0
-    for i in range(n):
-        w[i] = _read(args, i, ws[i], row)
-    for i in range(n):
-        x[i] = _read(args, n + i, xs[i], row)
-    if m > 2 * n:
-        b = _read(args, 2 * n, bias, row)
+    cdef double z, last = 0.0
+    if not (ag_read(args, 0, ws, n, w) and ag_read(args, n, xs, n, x)
+            and ag_read(args, 2 * n, b, len(b), &last)):
+        ws, xs, b = _floats(row, 0, ws), _floats(row, n, xs), _floats(row, 2 * n, b)
+        return _product(row, ws, xs, b[0] if b else None)
+    if b:
         w[n] = 1.0
-    if ag_sum(x, w, n, b, &z):
-        z = floats.sum(*[w[i] * x[i] for i in range(n)], b)
-    return _hidden(args), z, slopes
+    if not ag_sum(x, w, n, last, &z):
+        z = floats.sum(*[w[i] * x[i] for i in range(n)], last)
+    return args, z, slopes
 
 cdef inline tuple _total(row, xs):
     cdef Py_ssize_t i, n = len(xs)
@@ -269,19 +309,13 @@ cdef inline tuple _total(row, xs):
     cdef bytes slopes = _room(n)
     cdef double* x = _doubles(slopes)
     cdef double y
-    for i in range(n):
-        x[i] = _read(args, i, xs[i], row)
-    if ag_sum(x, NULL, n, 0.0, &y):
+    if not ag_read(args, 0, xs, n, x):
+        return _total(row, _floats(row, 0, xs))
+    if not ag_sum(x, NULL, n, 0.0, &y):
         y = floats.sum(*[x[i] for i in range(n)])
     for i in range(n):
         x[i] = 1.0
-    return _hidden(args), y, slopes
-
-cdef inline tuple _hidden(tuple args):
-    # from the collector, which would do the same when it next comes along
-    if not _any_tracked(args):
-        PyObject_GC_UnTrack(<PyObject*>args)
-    return args
+    return args, y, slopes
 
 cdef inline bytes _packed(slopes):
     cdef Py_ssize_t i
@@ -295,12 +329,7 @@ cdef inline tuple _unpacked(bytes data):
     return tuple([_doubles(data)[i] for i in range(n)])
 
 cdef inline void _spread(double g, tuple args, bytes slopes) noexcept:
-    cdef Py_ssize_t i
-    cdef double* ps = _doubles(slopes)
-    for i in range(len(args)):
-        a = args[i]
-        if ag_is_value(a):
-            (<Value>a)._grad += g * ps[i]
+    ag_spread(g, args, _doubles(slopes))
 
 cdef inline tuple _settle(cls):
     ag_settle(cls)

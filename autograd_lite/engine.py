@@ -45,7 +45,7 @@ def apply(row: Row, *args: Any) -> Any:
                   else number(x, row.argument(i), row.name) for i, x in enumerate(full)])
     data = [x._num if isinstance(x, Value) else x for x in args]
     y = row.value(floats, *data)
-    plain = Value not in [x.__class__ for x in args]
+    plain = kinds.isdisjoint(map(type, args))
     return y if plain else record(y, row, args, row.partials(floats, y, *data))
 
 @no_gc
@@ -94,16 +94,13 @@ class Value:
     def label(self) -> str: return str(self._label)
     @label.setter
     def label(self, x: Label) -> None:
-        text(x, "label", "Value")  # the source line stays
-        self._label = self._label.renamed(x) if self._label.__class__ is Sourced else x
+        x = x if type(x) is str else text(x, "label", "Value")
+        self._label = self._label.renamed(x) if type(self._label) is Sourced else x  # same line
     @property
     def op(self) -> Row | None: return self._row
-    @property
-    def _era(self) -> float: return self._da if self._row is None else -1.0  # when a leaf was made
-    @property
-    def _op(self) -> str: return self._row.symbol if self._row else ""  # micrograd's names
-    @property
-    def _prev(self) -> set[Value]: return {a for a in self.args if isinstance(a, Value)}
+    _era = property(lambda v: v._da if v._row is None else -1.0)  # when a leaf was made
+    _op = property(lambda v: v._row.symbol if v._row else "")  # micrograd's names
+    _prev = property(lambda v: {a for a in v.args if isinstance(a, Value)})
     @property
     def args(self) -> tuple[Any, ...]:
         if self._row is None or self._row.arity == 1:
@@ -253,7 +250,6 @@ class Value:
         (None, None, 12.0)
         """
         sweep(self, order(self), number(seed, "seed", "backward"))
-
     def zero_grad(self) -> None:
         """Set grad to 0.0 here and in all that this Value depends on."""
         for v in order(self): v._grad = 0.0
@@ -261,7 +257,7 @@ class Value:
         """A leaf with the same number and label."""
         return Value(self._num, self.label)
 
-kinds = _settle(Value)  # the classes of nodes
+kinds = frozenset(_settle(Value))  # the classes of nodes, for a look at many at once
 def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> list[float]:
     """backward() over known nodes, inputs first; or, with leaves `by`, only their derivatives."""
     leaves: list[Value] = []
@@ -333,9 +329,13 @@ def _walk(stack: list[Any], seen: Seen) -> list[Value]:
             stack.append(v)
             if type(a) is tuple:
                 for u in reversed(a):
-                    if isinstance(u, Value) and u not in seen: stack += (u, None)
+                    if isinstance(u, Value) and u not in seen:
+                        stack.append(u)
+                        stack.append(None)
                 break
-            if a is not None and b is not None and b not in seen: stack += (b, None)
+            if a is not None and b is not None and b not in seen:
+                stack.append(b)
+                stack.append(None)
             v = b if a is None else a
     return nodes
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .engine import Value, apply, sum
+from .engine import Value, apply, kinds, sum
 from .functions import logsumexp, relu, softplus
 from .ieee import floats, number, shown, terms
 from .ops import TABLE
@@ -207,6 +207,9 @@ def _pairs(name: str, predictions: Any, targets: Any, at: str = "") -> list[tupl
             f"{name}: {len(ps)} predictions{at} for {len(ys)} targets{at}; "
             "give as many of each, at least one"
         )
+    if {*map(type, ps), *map(type, ys)} <= {*kinds, float, int}:  # the usual case, faster
+        ps, ys = _floats(ps, f"predictions{at}", name), _floats(ys, f"targets{at}", name)
+        return [*zip(ps, ys, strict=True)]
     both = enumerate(zip(ps, ys, strict=True))
     return [pair for i, (p, y) in both for pair in _pairs(name, p, y, f"{at}[{i}]")]
 
@@ -219,6 +222,11 @@ def _items(xs: Any) -> list[Any] | None:
         xs = xs.tolist()
     unordered = isinstance(xs, (str, bytes, dict, set, frozenset, type))
     return None if unordered or not hasattr(xs, "__iter__") else list(xs)
+
+
+def _floats(xs: list[Any], what: str, name: str) -> list[Any]:
+    """Every int a float."""
+    return [number(x, f"{what}[{i}]", name) if type(x) is int else x for i, x in enumerate(xs)]
 
 
 def _term(x: Any, name: str, function: str) -> Any:

@@ -98,6 +98,7 @@ class Neuron(Module):
         at_layer = _script(layer)
         self.activation = activation if nonlin else "linear"
         self._activate = _activation(self.activation)
+        self._named = isinstance(self.activation, str)  # of the table: a new node, without a label
         self.w = [
             Value(draw(nin, nout, rng), label=f"w^{at_layer}_{{{index},{i}}}")
             for i in range(1, nin + 1)
@@ -107,20 +108,23 @@ class Neuron(Module):
         self._z, self._sigma = f"z{place}", rf"\sigma{place}"
 
     def __call__(self, x: Sequence[Any]) -> Any:
-        if not hasattr(x, "__len__"):
+        w, activate = self.w, self._activate
+        try:
+            n = len(x)
+        except TypeError:
             raise TypeError(
                 f"Neuron: x must be a list of inputs, not {type(x).__name__} {shown(x)}"
-            )
-        if len(x) != len(self.w):
+            ) from None
+        if n != len(w):
             raise ValueError(
-                f"Neuron: {len(x)} inputs for the {len(self.w)} weights of {self._z}; "
+                f"Neuron: {n} inputs for the {len(w)} weights of {self._z}; "
                 "give one number or Value for each weight"
             )
-        z = dot(self.w, x, self.b, self._z)
-        if self._activate is None:
+        z = dot(w, x, self.b, self._z)
+        if activate is None:
             return z
-        out = self._activate(z)
-        if out.__class__ is Value and not out.label:
+        out = activate(z)
+        if self._named or (isinstance(out, Value) and not out.label):
             out.label = self._sigma
         return out
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..engine import DOT, Value
+from ..engine import DOT, Value, kinds
 
 
 class Wiring:
@@ -29,12 +29,7 @@ class Wiring:
             if v.op is None:
                 continue
             args, partials = v.args, v.partials
-            if (
-                whole
-                and len(args) > 2
-                and Value in (kinds := {*map(type, args)})
-                and len(kinds) == 1
-            ):
+            if whole and len(args) > 2 and kinds.issuperset(map(type, args)):
                 self.sources += map(self.at.__getitem__, args)  # the usual case, faster
                 self.targets += [i] * len(args)
                 self.places += range(len(args))

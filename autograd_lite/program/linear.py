@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-from ..engine import Value, order
+from ..engine import Value, kinds, order
 from ..functions import values
 from ..ieee import floats
 from ..ops import TABLE
@@ -126,7 +126,7 @@ class Linear:
                 found[y] = _plus(found[y], weight)
         if edges is None:
             edges = reversed(self.edges)
-        if self.plain and Value not in map(type, weights):
+        if self.plain and kinds.isdisjoint(map(type, weights)):
             for target, source, partial in edges:
                 g = found[target]
                 if g != 0.0:
@@ -172,7 +172,7 @@ class Linear:
         """
         found: list[Any] = [None if _is(x, 0.0) else x for x in changes]
         found += [None] * (self.size - self.inputs)
-        if self.plain and Value not in map(type, changes):
+        if self.plain and kinds.isdisjoint(map(type, changes)):
             for target, source, partial in self.edges:
                 t = found[source]
                 if t is not None:

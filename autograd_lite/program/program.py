@@ -22,7 +22,7 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from ..engine import Value, apply, order
+from ..engine import Value, apply, kinds, order
 from ..functions import values
 from ..ieee import floats, number, shown, terms
 from ..ops import CONDITIONS, CUSTOM, FLAT, TABLE, Row, lookup
@@ -140,7 +140,7 @@ class Program:
             x if isinstance(x, Value) else number(x, name, "Program")
             for x, name in zip(inputs, self.inputs)
         ]
-        return self.run(numbers, values if Value in map(type, numbers) else floats)
+        return self.run(numbers, floats if kinds.isdisjoint(map(type, numbers)) else values)
 
     def run(self, inputs: Sequence[Any], m: Any) -> list[Any]:
         """The outputs for numbers of any kind; `m` is the namespace of functions for that kind.

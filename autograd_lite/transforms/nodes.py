@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..engine import Value, record
+from ..engine import Value, kinds, record
 from ..ieee import floats, shown, whole
 from ..modes import no_grad, no_modes, recording
 from ..ops import OwnRow, Row
@@ -167,7 +167,7 @@ def implicit(g: Callable[..., Any], solve: Callable[..., Any]) -> Callable[..., 
             return found.built(xs)
         given.whole = detached(given.whole)
         slopes = _implicit_slopes(g, found, xs, given, point)
-        if Value not in map(type, numbers):
+        if kinds.isdisjoint(map(type, numbers)):
             return found.built(xs)
 
         def node(i: int) -> Value:

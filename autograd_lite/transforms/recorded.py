@@ -10,7 +10,7 @@ from functools import cached_property, wraps
 from threading import Lock
 from typing import Any, TypeVar
 
-from ..engine import Value, dot, order, sweep
+from ..engine import Value, dot, kinds, order, sweep
 from ..functions import values
 from ..ieee import floats, shown
 from ..modes import always_recording, era, no_modes, recording
@@ -58,7 +58,7 @@ class Recorded:
             if single
             else Structure(tuple([args[i] for i in places]), "args", name, way_out, places)
         )
-        self.given_values = Value in map(type, self.argument.numbers)
+        self.given_values = not kinds.isdisjoint(map(type, self.argument.numbers))
         is_recording = recording()
         era[0] += 1.0
         now = era[0]
@@ -198,7 +198,7 @@ class Recorded:
 
     def numbers(self, xs: Sequence[Any], seeds: Sequence[Any] = ()) -> list[Any]:
         """Derivatives as the caller gets them: all floats, or all Values, as where a seed is."""
-        if self.linked or self.given_values or Value in map(type, seeds):
+        if self.linked or self.given_values or not kinds.isdisjoint(map(type, seeds)):
             return [x if isinstance(x, Value) else Value(x) for x in xs]
         return [*xs]
 
