@@ -31,7 +31,14 @@ def extensions():
             extra_compile_args=["/O2"] if windows else ["-O3", "-ffp-contract=off"],
         ),
         build_dir="build",
-        compiler_directives={"language_level": 3, "cdivision": True, "auto_pickle": False},
+        compiler_directives={
+            "language_level": 3,
+            "cdivision": True,  # which inputs may be 0, engine.pxd looks after
+            "auto_pickle": False,  # graph.py does that
+            "binding": False,  # methods check that they are called with a Value
+            "embedsignature": True,
+            "embedsignature.format": "clinic",  # for inspect.signature
+        },
     )
     for extension in found:
         extension.optional = True  # no compiler: a warning. cythonize() forgets it if told before

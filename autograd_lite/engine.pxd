@@ -65,13 +65,27 @@ cdef extern from *:
     }
 
     /* Freeing a node frees its inputs; of a long chain that would be a deep recursion. So while one
-       node is being freed, the others wait in a list. */
+       node is being freed, the others wait in a list. But the end of a user's operation may run any
+       code, which must be able to free nodes, too; so such a node opens a list of its own. */
     static ag_node *ag_waiting = NULL;
-    static int ag_freeing = 0;
+    static int ag_freeing = 0, ag_depth = 0;
+    static destructor ag_free_other;
+
+    static void ag_release(ag_node *v)
+    {
+        Py_XDECREF(v->b);
+        Py_XDECREF(v->a);
+        Py_XDECREF(v->row);
+        Py_XDECREF(v->label);
+    }
 
     static void ag_free(PyObject *o)
     {
         ag_node *v = (ag_node *)o;
+        if (!AG_IS_VALUE(o)) {
+            ag_free_other(o);
+            return;
+        }
         if (AG_IS_TRACKED(o))
             PyObject_GC_UnTrack(o);
         v->next = ag_waiting;
@@ -81,13 +95,21 @@ cdef extern from *:
         ag_freeing = 1;
         while ((v = ag_waiting) != NULL) {
             ag_waiting = v->next;
-            Py_XDECREF(v->b);
-            Py_XDECREF(v->a);
-            Py_XDECREF(v->row);
-            Py_XDECREF(v->label);
             if (AG_IS_TRACKED(v)) {
+                ag_node *later = ag_waiting, **end = &ag_waiting;
+                ag_waiting = NULL;
+                ag_freeing = ++ag_depth > 20;
+                ag_release(v);
+                --ag_depth;
+                ag_freeing = 1;
+                while (*end != NULL)
+                    end = &(*end)->next;
+                *end = later;
                 PyObject_GC_Del(v);
-            } else if (ag_spares < AG_SPARE) {
+                continue;
+            }
+            ag_release(v);
+            if (ag_spares < AG_SPARE) {
                 v->next = ag_spare;
                 ag_spare = v;
                 ag_spares++;
@@ -174,6 +196,15 @@ cdef extern from *:
         }
     }
 
+    static int ag_set(PyObject *o, PyObject *x, void *setter_of_it)
+    {
+        if (x == NULL) {
+            PyErr_SetString(PyExc_AttributeError, "Value: data, grad and label cannot be deleted");
+            return -1;
+        }
+        return ((setter)setter_of_it)(o, x, NULL);
+    }
+
     static int ag_settle(PyObject *value)
     {
         ag_value = (PyTypeObject *)value;
@@ -181,6 +212,17 @@ cdef extern from *:
             PyErr_SetString(PyExc_SystemError, "engine.pxd: ag_node is not class Value");
             return -1;
         }
+        static const char signature[] = "Value(data, label='')\\n--\\n\\n";
+        char *doc = PyMem_Malloc(sizeof(signature) + strlen(ag_value->tp_doc));
+        if (doc == NULL)
+            return PyErr_NoMemory(), -1;
+        ag_value->tp_doc = strcat(strcpy(doc, signature), ag_value->tp_doc);
+        for (PyGetSetDef *p = ag_value->tp_getset; p->name != NULL; p++)
+            if (p->set != NULL && p->name[0] != '_') {
+                p->closure = (void *)p->set;
+                p->set = ag_set;
+            }
+        ag_free_other = ag_value->tp_dealloc;
         ag_value->tp_dealloc = ag_free;
         ag_value->tp_hash = PyBaseObject_Type.tp_hash;
         ag_tracked.tp_base = ag_value;
@@ -192,6 +234,9 @@ cdef extern from *:
        what these lose is bounded, and must not lead anywhere near another sum. */
     static int ag_sum(const double *x, const double *w, Py_ssize_t n, double last, double *sum)
     {
+    #if defined(__FAST_MATH__) || FLT_EVAL_METHOD != 0
+        return 0;  /* the errors of rounding need doubles as they are */
+    #endif
         double s = last, lost = 0.0, rest = 0.0;
         for (Py_ssize_t i = 0; i < n; i++) {
             double t = w == NULL ? x[i] : w[i] * x[i];
@@ -228,29 +273,40 @@ cdef object ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, S
 cdef double inf, nan
 
 cdef class Value:
-    cdef public double _grad, _da, _db
-    cdef public object _a, _b
+    cdef public double _grad
+    cdef readonly double _da, _db
+    cdef readonly object _a, _b
     cdef long long _mark
-    cdef public object _row, _label
+    cdef readonly object _row
+    cdef public object _label
     cdef public double _num
-
-@cython.final
-cdef class Seen:
-    cdef long long walk
-    cdef void add(self, Value v) noexcept
 
 cdef long long _walks
 
-cdef inline Seen _seen():
+cdef inline long long _seen() noexcept:
     global _walks
     _walks += 1
-    return Seen(_walks)
+    return _walks
 
-cdef inline bint _known(Seen seen, tuple args) noexcept:
-    return ag_known(args, seen.walk)
+cdef inline bint _met(long long walk, Value v) noexcept:
+    return v._mark == walk
 
-@cython.locals(v=Value, nodes=list)
-cdef list[Value] _walk(list stack, Seen seen)
+cdef inline void _meet(long long walk, Value v) noexcept:
+    v._mark = walk
+
+cdef inline bint _known(long long walk, tuple args) noexcept:
+    return ag_known(args, walk)
+
+cdef inline void _push(list stack, long long walk, tuple args):
+    cdef Py_ssize_t i
+    for i in range(len(args) - 1, -1, -1):
+        a = args[i]
+        if ag_is_value(a) and (<Value>a)._mark != walk:
+            stack.append(a)
+            stack.append(None)
+
+@cython.locals(v=Value)
+cdef list[Value] _walk(list stack, list[Value] stop, list[Value] nodes)
 
 @cython.locals(v=Value, g=double)
 cdef _pass_back(Value root, list[Value] nodes, double seed, leaves, before)
@@ -284,8 +340,6 @@ cdef inline tuple _floats(row, Py_ssize_t at, xs):
                   else number(x, row.argument(at + i), row.name) for i, x in enumerate(xs)])
 
 cdef inline tuple _product(row, ws, xs, bias):
-    if len(ws) != len(xs):
-        raise RuntimeError("dot: the arguments were changed while they were read")
     cdef tuple b = () if bias is None else (bias,)
     cdef Py_ssize_t i, n = len(ws), m = 2 * n + len(b)
     cdef tuple args = PyTuple_New(m)
@@ -295,6 +349,7 @@ cdef inline tuple _product(row, ws, xs, bias):
     cdef double z, last = 0.0
     if not (ag_read(args, 0, ws, n, w) and ag_read(args, n, xs, n, x)
             and ag_read(args, 2 * n, b, len(b), &last)):
+        args, ws, xs = None, tuple(ws), tuple(xs)  # as lists they might change meanwhile
         ws, xs, b = _floats(row, 0, ws), _floats(row, n, xs), _floats(row, 2 * n, b)
         return _product(row, ws, xs, b[0] if b else None)
     if b:
@@ -310,7 +365,8 @@ cdef inline tuple _total(row, xs):
     cdef double* x = _doubles(slopes)
     cdef double y
     if not ag_read(args, 0, xs, n, x):
-        return _total(row, _floats(row, 0, xs))
+        args = None
+        return _total(row, _floats(row, 0, tuple(xs)))
     if not ag_sum(x, NULL, n, 0.0, &y):
         y = floats.sum(*[x[i] for i in range(n)])
     for i in range(n):
@@ -318,10 +374,11 @@ cdef inline tuple _total(row, xs):
     return args, y, slopes
 
 cdef inline bytes _packed(slopes):
+    cdef tuple found = tuple(slopes)
     cdef Py_ssize_t i
-    cdef bytes data = _room(len(slopes))
-    for i, p in enumerate(slopes):
-        _doubles(data)[i] = p
+    cdef bytes data = _room(len(found))
+    for i in range(len(found)):
+        _doubles(data)[i] = found[i]
     return data
 
 cdef inline tuple _unpacked(bytes data):

@@ -23,10 +23,11 @@ if TYPE_CHECKING:  # setup.py may compile this file; engine.pxd has types and C 
 else:
     from .primitives import _compiled, no_gc
 if not _compiled:
-    from .primitives import div as _div, exp as _exp, known as _known, log as _log, new as _new
-    from .primitives import packed as _packed, power as _pow, product as _product, seen as _seen
-    from .primitives import settle as _settle, spread as _spread, sqrt as _sqrt, tanh as _tanh
-    from .primitives import total as _total, unpacked as _unpacked
+    from .primitives import div as _div, exp as _exp, known as _known, log as _log, meet as _meet
+    from .primitives import met as _met, new as _new, packed as _packed, power as _pow
+    from .primitives import product as _product, push as _push, seen as _seen, settle as _settle
+    from .primitives import spread as _spread, sqrt as _sqrt, tanh as _tanh, total as _total
+    from .primitives import unpacked as _unpacked
 compiled: bool = _compiled
 
 ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
@@ -70,7 +71,6 @@ class Value:
     # and lies in the _da or _db that it does not need; a node of any number of arguments holds a
     # tuple in _a, that may contain plain numbers, the derivatives in _b; a leaf, its era in _da.
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_num", "_row")
-    _mark: int
 
     def __init__(self, data: Scalar, label: Label = "") -> None:
         self._num: float = data if type(data) is float else number(data, "data", "Value")
@@ -184,7 +184,7 @@ class Value:
     def __rdivmod__(self, other: Any) -> tuple[Value, Value]: return other // self, other % self
     def __neg__(self) -> Value: return _node(-self._num, NEG, self, -1.0, None, 0.0)
     def __pos__(self) -> Value: return self
-    conjugate = __pos__
+    def conjugate(self) -> Value: return self
     def __abs__(self) -> Value: return self.abs()  # type: ignore[no-any-return]
     def __lt__(self, other: Any) -> bool: return _compare(lt, self, other)
     def __le__(self, other: Any) -> bool: return _compare(le, self, other)
@@ -250,6 +250,10 @@ class Value:
         (None, None, 12.0)
         """
         sweep(self, order(self), number(seed, "seed", "backward"))
+    def _forget(self) -> None:
+        """Become a leaf: no_grad."""
+        self._row = self._a = self._b = None
+        self._da, self._db = era[0], 0.0
     def zero_grad(self) -> None:
         """Set grad to 0.0 here and in all that this Value depends on."""
         for v in order(self): v._grad = 0.0
@@ -292,48 +296,40 @@ def _pass_back(root: Value, nodes: list[Value], seed: float, leaves: Any, before
             w: Value = b
             w._grad += g * v._db
 
-class Seen:
-    """The nodes that a walk has met, each with the walk's number; compiled only, else a set."""
-    def __init__(self, walk: int) -> None: self.walk: int = walk
-    def __contains__(self, v: Value) -> bool: return v._mark == self.walk
-    def add(self, v: Value) -> None: v._mark = self.walk  # type: ignore[misc]
-
 def order(*roots: Value, stop: Iterable[Value] = ()) -> list[Value]:
     """The nodes that `roots` depend on, each once, inputs first; without those that `stop` hides.
 
     >>> order(Value(2.0).exp() + 1)[0].data
     2.0
     """
-    seen = _seen()
-    for v in stop: seen.add(v)
-    for v in roots:
+    hidden = [*stop]
+    for v in (*roots, *hidden):
         if not isinstance(v, Value):
             raise TypeError(f"order: roots must be Values, not {type(v).__name__} {shown(v)}")
-    return _walk([x for v in reversed(roots) for x in (v, None)], seen)
+    return _walk([x for v in reversed(roots) for x in (v, None)], hidden, [])
 
-def _walk(stack: list[Any], seen: Seen) -> list[Value]:
-    # on the stack are nodes to go down from, each below a None, and nodes whose inputs are done
-    nodes: list[Value] = []
+def _walk(stack: list[Any], stop: list[Value], nodes: list[Value]) -> list[Value]:
+    # On the stack are nodes to go down from, each below a None, and nodes whose inputs are done.
+    # Compiled, nothing here may run other code (a new tuple might: the collector's finalizers).
+    seen = _seen()
+    for v in stop: _meet(seen, v)
     while stack:
         v = stack.pop()
         if v is not None:
             nodes.append(v)
             continue
         v = stack.pop()
-        while v not in seen:  # down along the first inputs
-            seen.add(v)
+        while not _met(seen, v):  # down along the first inputs
+            _meet(seen, v)
             a, b = v._a, v._b
             if v._row is None or (type(a) is tuple and _known(seen, a)):
                 nodes.append(v)
                 break
             stack.append(v)
             if type(a) is tuple:
-                for u in reversed(a):
-                    if isinstance(u, Value) and u not in seen:
-                        stack.append(u)
-                        stack.append(None)
+                _push(stack, seen, a)
                 break
-            if a is not None and b is not None and b not in seen:
+            if a is not None and b is not None and not _met(seen, b):
                 stack.append(b)
                 stack.append(None)
             v = b if a is None else a
@@ -383,7 +379,9 @@ if not _compiled:
 def record(y: float, row: Row, args: Any, partials: Any) -> Value:
     """_node of arguments and derivatives in the order of the row."""
     if row.arity == 1: return _node(y, row, args[0], partials[0], None, 0.0)
-    if row.arity != 2: return _node(y, row, tuple(args), 0.0, _packed(partials), 0.0)
+    if row.arity != 2:
+        if len(args) != len(partials): raise ValueError(f"{row.name}: not a partial for each")
+        return _node(y, row, tuple(args), 0.0, _packed(partials), 0.0)
     (a, b), (da, db) = args, partials
     a, da = (a, da) if isinstance(a, Value) else (None, a)
     b, db = (b, db) if b.__class__ is Value else (None, b)

@@ -223,9 +223,20 @@ def fsum(xs: Sequence[float]) -> float:
     try:
         return math.fsum(xs)
     except OverflowError:  # a partial sum overflows, the whole may not
-        return math.fsum([x * 2.0**-64 for x in xs]) * 2.0**64
+        infinite = [x for x in xs if not math.isfinite(x)]
+        return float(sum(infinite)) if infinite else _exact(xs)
     except ValueError:  # infinities of both signs
         return nan
+
+
+def _exact(xs: Iterable[float]) -> float:
+    from fractions import Fraction
+
+    total = sum(map(Fraction, xs))
+    try:
+        return float(total)
+    except OverflowError:
+        return inf if total > 0 else -inf
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:

@@ -101,8 +101,7 @@ class no_grad(Mode):  # noqa: N801
     """
 
     def sees(self, v: Any) -> None:
-        v._row = v._a = v._b = None
-        v._da, v._db = era[0], 0.0
+        v._forget()
 
 
 def recording() -> bool:

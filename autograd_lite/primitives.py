@@ -19,8 +19,10 @@ exp, log, sqrt, div, power = floats.exp, floats.log, floats.sqrt, floats.div, fl
 tanh = math.tanh
 _compiled = False
 new = object.__new__
+
+# What a walk has met: a set; in C the number of the walk, which is written into the nodes
 seen: Any = set
-known: Any = set.issuperset
+met, meet, known = set.__contains__, set.add, set.issuperset
 
 
 def no_gc(cls: Any) -> Any:
@@ -45,7 +47,7 @@ def product(row: Row, ws: Any, xs: Any, bias: Any) -> tuple[Any, float, Sequence
     n = len(ws)
 
     def value(data: list[float]) -> float:
-        return fsum([*map(mul, data[:n], data[n : 2 * n]), *data[2 * n :]])
+        return fsum([*data[2 * n :], *map(mul, data[:n], data[n : 2 * n])])
 
     args, data, z = read(row, (*ws, *xs) if bias is None else (*ws, *xs, bias), value)
     w, x = data[:n], data[n : 2 * n]
@@ -72,6 +74,14 @@ def spread(g: float, args: tuple[Any, ...], slopes: Any) -> None:
     for a, p in zip(args, slopes):
         if a.__class__ is not float:
             a._grad += g * p
+
+
+def push(stack: list[Any], seen: set[Any], args: tuple[Any, ...]) -> None:
+    """The inputs of a node of any number, as far as not met, to the stack of a walk."""
+    for a in reversed(args):
+        if a.__class__ is not float and a not in seen:
+            stack.append(a)
+            stack.append(None)
 
 
 def settle(cls: Any) -> tuple[Any, ...]:
