@@ -1,26 +1,44 @@
 """Compiles autograd_lite/engine.py where there is a C compiler; else the same file runs as Python.
 
-AUTOGRAD_LITE_PURE=1 leaves it uncompiled. engine.pxd holds what C needs to know besides.
+AUTOGRAD_LITE_PURE=1 leaves it uncompiled; with AUTOGRAD_LITE_COMPILED=1 a build that cannot compile
+it fails, so that no wheel is slow by accident. engine.pxd holds what C needs to know besides.
 """
 
 import os
 import sys
 import sysconfig
+from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+
+def asked(variable):
+    return os.environ.get(variable, "") not in ("", "0")
+
+
+REQUIRED = asked("AUTOGRAD_LITE_COMPILED")
+
+
+def uncompiled(why):
+    if REQUIRED:
+        sys.exit(f"setup.py: AUTOGRAD_LITE_COMPILED is set, but {why}")
+    print(f"setup.py: {why}: engine.py is not compiled and runs as Python", file=sys.stderr)
+    return []
 
 
 def extensions():
-    asked_for_python = os.environ.get("AUTOGRAD_LITE_PURE", "") not in ("", "0")
-    free_threaded = sysconfig.get_config_var("Py_GIL_DISABLED")  # its safety is not shown there
-    if asked_for_python or free_threaded or sys.implementation.name != "cpython":
-        return []
+    if asked("AUTOGRAD_LITE_PURE"):
+        return uncompiled("AUTOGRAD_LITE_PURE is set")
+    if sys.implementation.name != "cpython":
+        return uncompiled("this Python is not CPython")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # its safety is not shown there
+        return uncompiled("this Python is free-threaded")
     try:
         from Cython.Build import cythonize
         from Cython.Compiler import Options
     except ImportError:
-        print("setup.py: without Cython, engine.py is not compiled", file=sys.stderr)
-        return []
+        return uncompiled("there is no Cython")
     Options.directive_scopes["no_gc"] = ("class",)  # of .py files, too
     windows = sys.platform == "win32"
     found = cythonize(
@@ -41,8 +59,17 @@ def extensions():
         },
     )
     for extension in found:
-        extension.optional = True  # no compiler: a warning. cythonize() forgets it if told before
+        extension.optional = not REQUIRED  # then a failure is a warning. cythonize() forgets it
     return found
 
 
-setup(ext_modules=extensions())
+class Build(build_ext):
+    def build_extension(self, ext):
+        try:
+            super().build_extension(ext)
+        except Exception:  # an older engine must not be packed beside the new engine.py
+            Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+            raise
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": Build})

@@ -16,7 +16,7 @@ import pytest
 import autograd_lite as ag
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "autograd_lite"
+PACKAGE = Path(ag.__file__).parent  # the installed one, where the tests are without the source
 FILES = sorted(PACKAGE.rglob("*.py"))
 ORDER = re.findall(r"^(\w+)  +\w", ag.__doc__, re.M)
 LAZY = {"graphviz", "numpy", "scipy", "matplotlib", "tqdm", "hypothesis", "cython"}
@@ -72,7 +72,7 @@ def test_only_the_standard_library_is_imported_and_the_rest_where_it_is_used():
 def test_import_loads_nothing_but_the_standard_library():
     code = "import sys, autograd_lite; print(*(m.split('.')[0] for m in sys.modules))"
     out = subprocess.run(
-        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
+        [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); {code}"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     loaded = {m for m in out.stdout.split() if not re.match("cython_runtime|_cython_", m)}  # in C

@@ -14,7 +14,7 @@ import sys
 from unittest import mock
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 import autograd_lite as ag
@@ -125,7 +125,11 @@ def test_a_program_has_the_bits_of_the_function(f, at):
 @given(f=expressions(inputs=2), at=POINTS, other=ANY)
 def test_it_has_them_at_any_other_point_too(f, at, other):
     """A smooth expression has no branch, so what is recorded at one point is the function."""
-    assert bits(program_of(f, at)(*other)) == bits([f(*other)])
+    try:
+        eager = [f(*other)]
+    except (OverflowError, ZeroDivisionError):  # Python's own 1.5**x, of floats
+        reject()
+    assert bits(program_of(f, at)(*other)) == bits(eager)
 
 
 def test_a_branch_of_python_stays_taken_and_where_decides_anew():

@@ -40,10 +40,13 @@ def test_gradients_equal_the_complex_step(f, at):
     y.backward()
     (scale,) = [max([1e-300, *map(abs, gradient(y, vs, magnitude=True))])]
     assume(scale < 1e100)
-    assume(all(x == 0.0 or abs(x) > 1e-300 for x in at))  # no imaginary part is far below others
+    nodes = ag.order(y)  # no imaginary part is far below others:
+    assume(all(v.data == 0.0 or abs(v.data) > 1e-300 for v in nodes))
     for v in vs:
-        exact = complex_step(ag.order(y), y, v)
-        assert abs(v.grad - exact) <= 1e-11 * scale + 1e-50
+        exact = complex_step(nodes, y, v)
+        # a row whose slope cancels, such as silu at its minimum, has the digits of its terms
+        terms = abs(y.data / v.data) if v.data else 0.0
+        assert abs(v.grad - exact) <= 1e-11 * scale + 1e-14 * terms + 1e-50
 
 
 @given(f=functions, at=inputs)

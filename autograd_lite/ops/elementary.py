@@ -46,6 +46,9 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     a1, a2 = m.where(halved, a, 1.0), m.where(flat_by_b, 1.0, a)
     half1, half2 = m.pow(a1, 0.5 * b), m.pow(a2, 0.5 * b)
     by_a = m.where(halved, b * m.div(half1, a1) * half1, b * power)
+    # the power of a tiny a may overflow though b times it does not
+    tiny = (power > 1e300) & (a < 1e-300)
+    by_a = m.where(tiny, m.div(b, m.where(tiny, a, 1.0)) * y, by_a)
     by_b = m.where(flat_by_b, 0.0, half2 * m.log(a2) * half2)
     return m.where((b == 0.0) & (a < 1e-300), 0.0, by_a), by_b
 
@@ -53,7 +56,7 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 row("pow", "a ** b", lambda m, a, b: m.pow(a, b), pow_partials,
     arity=2, domain=(POSITIVE, REAL), symbol="**",
     samples=((2.0, 3.0), (0.5, -2.5), (1e300, 0.1), (1e-300, -0.3), (1e200, 1.6), (10.0, -315.3),
-             (1e-300, 1.07), (1.0000001, 1e8), (3.0, 0.0), (2.0, 1.0)),
+             (1e-300, 1.07), (1e-310, 1e-20), (1.0000001, 1e8), (3.0, 0.0), (2.0, 1.0)),
     kinks="0**0 is 1; the slope of x**0 is 0; d/db is 0 at a = 0, b >= 0 and nan for a < 0",
     textbook=lambda m, y, a, b: (b * m.pow(a, b - 1.0), y * m.log(a)))
 row("mod", "a % b, with the sign of b", lambda m, a, b: m.mod(a, b),
