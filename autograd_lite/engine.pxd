@@ -33,7 +33,7 @@ cdef extern from *:
     #define AG_IS_TRACKED(o) (Py_TYPE(o) == &ag_tracked)
     #define AG_IS_VALUE(o) (Py_TYPE(o) == ag_value || AG_IS_TRACKED(o))
 
-    #define AG_SPARE 4096
+    #define AG_SPARE 1024
     static ag_node *ag_spare = NULL;  /* freed, and ready to be used again */
     static int ag_spares = 0;
 

@@ -108,25 +108,28 @@ class Neuron(Module):
         self._z, self._sigma = f"z{place}", rf"\sigma{place}"
 
     def __call__(self, x: Sequence[Any]) -> Any:
-        w, activate = self.w, self._activate
         try:
-            n = len(x)
-        except TypeError:
-            raise TypeError(
-                f"Neuron: x must be a list of inputs, not {type(x).__name__} {shown(x)}"
-            ) from None
-        if n != len(w):
-            raise ValueError(
-                f"Neuron: {n} inputs for the {len(w)} weights of {self._z}; "
-                "give one number or Value for each weight"
-            )
-        z = dot(w, x, self.b, self._z)
-        if activate is None:
+            z = dot(self.w, x, self.b, self._z)
+        except (TypeError, ValueError):
+            self._require_inputs(x)
+            raise
+        if self._activate is None:
             return z
-        out = activate(z)
+        out = self._activate(z)
         if self._named or (isinstance(out, Value) and not out.label):
             out.label = self._sigma
         return out
+
+    def _require_inputs(self, x: Any) -> None:
+        if not hasattr(x, "__len__"):
+            raise TypeError(
+                f"Neuron: x must be a list of inputs, not {type(x).__name__} {shown(x)}"
+            ) from None
+        if len(x) != len(self.w):
+            raise ValueError(
+                f"Neuron: {len(x)} inputs for the {len(self.w)} weights of {self._z}; "
+                "give one number or Value for each weight"
+            ) from None
 
     def parameters(self) -> list[Value]:
         return [*self.w] if self.b is None else [*self.w, self.b]
