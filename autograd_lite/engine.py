@@ -250,6 +250,7 @@ class Value:
         (None, None, 12.0)
         """
         sweep(self, order(self), number(seed, "seed", "backward"))
+
     def _forget(self) -> None:
         """Become a leaf: no_grad."""
         self._row = self._a = self._b = None
