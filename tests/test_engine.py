@@ -222,7 +222,7 @@ def test_pickle_of_a_long_chain():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal, which Windows has not")
-@pytest.mark.skipif(engine.compiled, reason="C is not interrupted")
+@pytest.mark.skipif(engine.compiled, reason="a compiled sweep is not interrupted: the signal is seen after it")
 def test_an_interrupt_in_the_sweep_leaves_a_usable_graph():
     x = Value(1.5)
     y = x

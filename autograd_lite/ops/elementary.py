@@ -46,8 +46,8 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     a1, a2 = m.where(halved, a, 1.0), m.where(flat_by_b, 1.0, a)
     half1, half2 = m.pow(a1, 0.5 * b), m.pow(a2, 0.5 * b)
     by_a = m.where(halved, b * m.div(half1, a1) * half1, b * power)
-    # the power of a tiny a may overflow though b times it does not
-    tiny = (power > 1e300) & (a > 0.0) & (a < 1e-300)
+    # the power of a tiny a may overflow though b times it would not
+    tiny = (power == inf) & (a > 0.0) & (a < 1e-300)
     by_a = m.where(tiny, m.div(b, m.where(tiny, a, 1.0)) * y, by_a)
     by_b = m.where(flat_by_b, 0.0, half2 * m.log(a2) * half2)
     return m.where((b == 0.0) & (a < 1e-300), 0.0, by_a), by_b
