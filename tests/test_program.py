@@ -230,8 +230,9 @@ def test_adjoint_passes_by_what_has_no_slope():
 
 def test_linear_at_numbers_and_at_symbols():
     program = Program(["x", "y"], [("mul", (0, 1)), ("exp", (2,))], [3, 2, 0, 1.0])
-    values, linear = Linear.at(program, [2.0, 0.5], ag.ops.floats)
-    assert values == [math.e, 1.0, 2.0, 1.0]
+    slots, linear = Linear.at(program, [2.0, 0.5], ag.ops.floats)
+    assert slots == [2.0, 0.5, 1.0, math.e]
+    assert program.taken(slots) == [math.e, 1.0, 2.0, 1.0]
     assert linear.pull([1.0, 10.0, 100.0, 1000.0]) == pytest.approx(
         [0.5 * math.e + 5 + 100, 2 * math.e + 20], rel=1e-15)
     assert linear.push([1.0, 0.0]) == pytest.approx([0.5 * math.e, 0.5, 1.0, 0.0], rel=1e-15)

@@ -31,6 +31,7 @@ def div_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 row("div", "a / b", lambda m, a, b: m.div(a, b), div_partials,
     textbook=lambda m, y, a, b: (m.div(1.0, b), -m.div(a, m.pow(b, 2.0))),
+    quick=lambda m, y, a, b: (m.div(1.0, b), -(y * m.div(1.0, b))),
     arity=2, domain=(REAL, POSITIVE), samples=PAIRS, symbol="/")
 row("neg", "-a", lambda m, a: -a, lambda m, y, a: (-1.0,),
     samples=(3.0, -0.1), symbol="neg")
@@ -40,7 +41,7 @@ def pow_partials(m: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     # Where b - 1 is rounded, that error would be multiplied by log(a), and a power that is
     # subnormal has lost digits; half the power twice has neither trouble.
     power = m.pow(a, b - 1.0)
-    halved = (a > 0.0) & ((b - 1.0 + 1.0 != b) | (power < 1e-300))
+    halved = (a > 0.0) & (a < inf) & ((b - 1.0 + 1.0 != b) | (power < 1e-300))
     flat_by_b = (a == 0.0) & (b >= 0.0)
     # each arm gets arguments that are harmless where it is not taken
     a1, a2 = m.where(halved, a, 1.0), m.where(flat_by_b, 1.0, a)
@@ -58,7 +59,8 @@ row("pow", "a ** b", lambda m, a, b: m.pow(a, b), pow_partials,
     samples=((2.0, 3.0), (0.5, -2.5), (1e300, 0.1), (1e-300, -0.3), (1e200, 1.6), (10.0, -315.3),
              (1e-300, 1.07), (1e-310, 1e-20), (1.0000001, 1e8), (3.0, 0.0), (2.0, 1.0)),
     kinks="0**0 is 1; the slope of x**0 is 0; d/db is 0 at a = 0, b >= 0 and nan for a < 0",
-    textbook=lambda m, y, a, b: (b * m.pow(a, b - 1.0), y * m.log(a)))
+    textbook=lambda m, y, a, b: (b * m.pow(a, b - 1.0), y * m.log(a)),
+    quick=lambda m, y, a, b: (b * m.pow(a, b - 1.0), y * m.log(a)))
 row("mod", "a % b, with the sign of b", lambda m, a, b: m.mod(a, b),
     lambda m, y, a, b: (1.0 + flat(m, y), -m.floordiv(a, b) + flat(m, y)),
     arity=2, domain=(REAL, POSITIVE), samples=((7.5, 2.0), (-7.5, 2.0), (7.5, -2.0), (0.3, 0.1)),

@@ -32,6 +32,8 @@ class Row(NamedTuple):
     symbol    what a drawing writes in the node
     textbook  the partials in their usual form, for the reader's eyes, where the computed form
               is longer because it keeps digits or edges
+    quick     the partials without what keeps the last digits at the ends of the range, for programs
+              that are to be fast; where they are nan, `partials` decide
     latex     format string for LaTeX, by default an upright name
     complex_value  the value at Python's complex numbers, where `value` has no complex form
     """
@@ -52,6 +54,7 @@ class Row(NamedTuple):
     textbook: Callable[..., Any] | None = None
     aliases: tuple[str, ...] = ()
     complex_value: Callable[..., complex] | None = None
+    quick: Callable[..., Any] | None = None
 
     def __repr__(self) -> str:
         return f"<row {self.name}>"

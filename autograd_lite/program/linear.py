@@ -16,6 +16,7 @@ from typing import Any
 from ..engine import Value, kinds, order
 from ..functions import values
 from ..ieee import floats
+from ..modes import tracing
 from ..ops import TABLE
 from .program import Program, function_of
 from .symbols import Symbol
@@ -72,11 +73,13 @@ class Linear:
                 partials: Sequence[Any] = v.partials
             elif v.op is not None and any(a.__class__ is Value and a in at for a in args):
                 partials = v.op.partials(values, v, *args)
-                _check_unchanged(v, partials)
+                if not tracing():
+                    _check_unchanged(v, partials)
             else:
                 continue
             target, before = at.get(v, size), len(edges)
-            for a, partial in zip(args, partials):
+            # the last argument first: backward over the edges is then the order of backward()
+            for a, partial in zip(reversed(args), reversed(partials)):
                 if a.__class__ is Value:
                     source = at.get(a)
                     if source is not None:
@@ -88,8 +91,11 @@ class Linear:
         return cls(size, len(inputs), edges, found, plain)
 
     @classmethod
-    def at(cls, program: Program, inputs: Sequence[Any], m: Any) -> tuple[list[Any], Linear]:
-        """Of a program at numbers of any kind: its outputs, and the map.
+    def at(
+        cls, program: Program, inputs: Sequence[Any], m: Any, quick: bool = False
+    ) -> tuple[list[Any], Linear]:
+        """Of a program at numbers of any kind: what is in each slot, and the map. `quick`: by the
+        quick partials of the rows, where there are any.
 
         >>> square = Program.of([Value(3.0) ** 2])
         >>> Linear.at(square, [5.0], floats)[1].edges
@@ -104,14 +110,14 @@ class Linear:
             xs = [slots[a] if a.__class__ is int else a for a in args]
             y = function(*xs)
             if varying:
-                target, partials = len(slots), row.partials(m, y, *xs)
-                for i, source in varying:
+                slopes = row.quick or row.partials if quick else row.partials
+                target, partials = len(slots), slopes(m, y, *xs)
+                for i, source in reversed(varying):
                     edges.append((target, source, partials[i]))
             slots.append(y)
         n = len(inputs)
         ends = [y if isinstance(y, int) and program.depends(y) else None for y in program.outputs]
-        found = [slots[y] if y.__class__ is int else y for y in program.outputs]
-        return found, cls(len(slots), n, edges, ends, m is floats)
+        return slots, cls(len(slots), n, edges, ends, m is floats)
 
     def pull(self, weights: Sequence[Any], edges: Iterable[Edge] | None = None) -> list[Any]:
         """The derivative of the sum of outputs times weights by each input: a sweep backward.
@@ -243,7 +249,9 @@ def _product(outer: Any, inner: Any) -> Any:
         return 0.0
     if _is(outer, 1.0) or _is(inner, 1.0):
         return inner if _is(outer, 1.0) else outer
-    if isinstance(outer, Symbol) or isinstance(inner, Symbol):
+    if isinstance(outer, Symbol):
+        return outer.builder.product(outer, inner)
+    if isinstance(inner, Symbol) or tracing():
         return 0.0 if _is(inner, 0.0) else outer * inner
     a, b = (x.data if isinstance(x, Value) else x for x in (outer, inner))
     if (a == 0.0 and not math.isfinite(b)) or (_is(inner, 0.0) and math.isfinite(a)):

@@ -14,11 +14,9 @@ return v3
 
 from __future__ import annotations
 
-import json
 import marshal
 import math
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -27,6 +25,9 @@ from ..functions import values
 from ..ieee import floats, number, shown, terms
 from ..ops import CONDITIONS, CUSTOM, FLAT, TABLE, Row, lookup
 from ..text import WHERE, name_of, plain
+from .kept import read, written
+
+JOINING = ("and", "or", "not")  # conditions of conditions
 
 
 class Instruction(NamedTuple):
@@ -40,18 +41,21 @@ class Instruction(NamedTuple):
 
 
 class Program:
-    """A function of numbers without branches: inputs, instructions, outputs.
+    """A function of numbers without branches: inputs, instructions, outputs, guards.
 
     inputs        names of the inputs, which are slots 0, 1, 2 ...
     instructions  in an order in which each needs only slots before its own
     outputs       slots, or constants
+    guards        pairs of a slot and a bool: the outputs are right where each of these conditions
+                  comes out so, which is where Python took the branches that were recorded
 
     A Program is checked when it is made and does not change afterwards. ValueError tells which
     instruction is wrong. Called with floats it returns floats (TypeError if these are not as many
     as its inputs); with Values it records them.
 
     It computes what was recorded: a branch that Python took stays taken (`where`, `maximum` and the
-    like decide anew for each input).
+    like decide anew for each input). A program with guards, as compile() makes them, raises
+    ValueError where one of them does not hold.
 
     >>> Program(["x"], [Instruction("mul", (0, 0)), Instruction("add", (1, 0.5))], [2])(3.0)
     [9.5]
@@ -62,6 +66,7 @@ class Program:
         inputs: Sequence[str],
         instructions: Sequence[Instruction],
         outputs: Sequence[int | float],
+        guards: Sequence[tuple[int, bool]] = (),
     ) -> None:
         self.inputs = terms(inputs, "inputs", "Program")
         lines = []
@@ -75,6 +80,7 @@ class Program:
                 ) from None
         self.instructions = tuple(lines)
         self.outputs = _one_nan(terms(outputs, "outputs", "Program"))
+        self.guards = terms(guards, "guards", "Program")
         _check(self)
 
     @classmethod
@@ -112,7 +118,7 @@ class Program:
                 args = tuple([slot[a] if isinstance(a, Value) else a for a in v.args])
                 slot[v] = len(xs) + len(instructions)
                 instructions.append(Instruction(v.op.name, args))
-        names = _different([name_of(x.label) for x in xs])
+        names = different([name_of(x.label) for x in xs])
         return cls.trusted(
             names, instructions, [slot[y] if isinstance(y, Value) else y for y in ys]
         )
@@ -123,11 +129,12 @@ class Program:
         inputs: Sequence[str],
         instructions: Sequence[Instruction],
         outputs: Sequence[int | float],
+        guards: Sequence[tuple[int, bool]] = (),
     ) -> Program:
         """A program that needs no check, because the library made it."""
         self = cls.__new__(cls)
         self.inputs, self.outputs = tuple(inputs), tuple(outputs)
-        self.instructions = tuple(instructions)
+        self.instructions, self.guards = tuple(instructions), tuple(guards)
         return self
 
     def __call__(self, *inputs: Any) -> list[Any]:
@@ -140,18 +147,34 @@ class Program:
             x if isinstance(x, Value) else number(x, name, "Program")
             for x, name in zip(inputs, self.inputs)
         ]
-        return self.run(numbers, floats if kinds.isdisjoint(map(type, numbers)) else values)
+        slots = self.slots(numbers, floats if kinds.isdisjoint(map(type, numbers)) else values)
+        for slot, outcome in self.guards:
+            if bool(slots[slot]) is not outcome:
+                raise ValueError(
+                    f"Program: v{slot - len(self.inputs) + 1} is {not outcome} for these inputs, "
+                    "so they take another branch; compile(f) follows each"
+                )
+        return self.taken(slots)
 
     def run(self, inputs: Sequence[Any], m: Any) -> list[Any]:
-        """The outputs for numbers of any kind; `m` is the namespace of functions for that kind.
+        """The outputs for numbers of any kind, whatever the guards are; `m` is the namespace of
+        functions for that kind.
 
         >>> print(*Program(["x"], [Instruction("exp", (0,))], [1]).run([plain.symbol("a")], plain))
         exp(a)
         """
+        return self.taken(self.slots(inputs, m))
+
+    def slots(self, inputs: Sequence[Any], m: Any) -> list[Any]:
+        """What is in each slot."""
         slots = [*inputs]
         for row, args, _ in self.plan:
             xs = [slots[a] if a.__class__ is int else a for a in args]
             slots.append(function_of(row, m)(*xs))
+        return slots
+
+    def taken(self, slots: Sequence[Any]) -> list[Any]:
+        """The outputs, from what is in each slot."""
         return [slots[y] if y.__class__ is int else y for y in self.outputs]
 
     @cached_property
@@ -185,11 +208,18 @@ class Program:
             formula = function_of(row, plain)(*map(text, args))
             names.append(_free(f"v{k}", taken))
             lines.append(f"{names[-1]} = {plain.inside(formula, WHERE)}")
+        lines += [f"guard {names[slot]} is {outcome}" for slot, outcome in self.guards]
         lines.append(f"return {', '.join(plain.inside(text(y), WHERE) for y in self.outputs)}")
         return "\n".join(line.rstrip() for line in lines)
 
     def __repr__(self) -> str:
-        found = {"input": self.inputs, "instruction": self.instructions, "output": self.outputs}
+        found: dict[str, Sequence[Any]] = {
+            "input": self.inputs,
+            "instruction": self.instructions,
+            "output": self.outputs,
+        }
+        if self.guards:
+            found["guard"] = self.guards
         counted = [f"{len(xs)} {name}{'s' * (len(xs) != 1)}" for name, xs in found.items()]
         return f"<Program: {', '.join(counted)}>"
 
@@ -197,7 +227,11 @@ class Program:
     def _key(self) -> bytes:
         lines: Any = [(op, _one_nan(args)) for op, args in self.instructions]
         # every bit of a float but those of a nan
-        return marshal.dumps((self.inputs, lines, _one_nan(self.outputs)), 2)
+        return marshal.dumps((self.inputs, lines, _one_nan(self.outputs), self.guards), 2)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = self.inputs, self.instructions, self.outputs, self.guards
+        return Program.trusted, parts
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Program) and self._key == other._key
@@ -211,20 +245,7 @@ class Program:
         >>> Program(["x"], [Instruction("mul", (0, 2.0))], [1]).to_json()
         '{"program": 1, "inputs": ["x"], "instructions": [["mul", "%0", 2.0]], "outputs": ["%1"]}'
         """
-
-        def item(x: int | float) -> Any:
-            if isinstance(x, int):
-                return f"%{x}"
-            return x if math.isfinite(x) else repr(x)
-
-        lines = [[op, *map(item, args)] for op, args in self.instructions]
-        found = {
-            "program": 1,
-            "inputs": self.inputs,
-            "instructions": lines,
-            "outputs": [*map(item, self.outputs)],
-        }
-        return json.dumps(found, ensure_ascii=False)
+        return written(self.inputs, self.instructions, self.outputs, self.guards)
 
     @classmethod
     def from_json(cls, text: str) -> Program:
@@ -233,30 +254,7 @@ class Program:
         >>> Program.from_json('{"program": 1, "inputs": [], "instructions": [], "outputs": [2]}')()
         [2.0]
         """
-        if not isinstance(text, (str, bytes, bytearray)):
-            raise TypeError(f"Program.from_json: text must be a str, not {shown(text)}")
-        try:
-            found = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"Program.from_json: this is no JSON: {error}") from None
-        keys = ["program", "inputs", "instructions", "outputs"]
-        if not isinstance(found, dict) or sorted(found) != sorted(keys) or not _is_version_1(found):
-            raise ValueError(
-                f"Program.from_json: not a program of version 1, which has the keys {keys}"
-            )
-        for key in keys[1:]:
-            if not isinstance(found[key], list):
-                raise ValueError(f"Program.from_json: {key} must be a list")
-        instructions = []
-        for k, line in enumerate(found["instructions"]):
-            if not isinstance(line, list) or not line or not isinstance(line[0], str):
-                raise ValueError(
-                    f'Program.from_json: instruction {k} must be like ["mul", "%0", 2.0], '
-                    f"not {shown(line)}"
-                )
-            args = tuple(_read(x, f"instruction {k}") for x in line[1:])
-            instructions.append(Instruction(line[0], args))
-        return cls(found["inputs"], instructions, [_read(y, "outputs") for y in found["outputs"]])
+        return cls(*read(text))
 
 
 def _one_nan(xs: Iterable[Any]) -> tuple[Any, ...]:
@@ -278,23 +276,7 @@ def function_of(row: Row, m: Any) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _is_version_1(found: dict[str, Any]) -> bool:
-    return type(found["program"]) is int and found["program"] == 1
-
-
-def _read(x: Any, where: str) -> int | float:
-    if isinstance(x, str) and x in ("nan", "inf", "-inf"):
-        return float(x)
-    if isinstance(x, str) and x[:1] == "%" and x[1:].isascii() and x[1:].isdigit() and len(x) < 20:
-        return int(x[1:])
-    if isinstance(x, (int, float)) and not isinstance(x, bool):
-        with suppress(OverflowError):
-            return float(x)
-        raise ValueError(f"Program.from_json: {where}: {shown(x)} has no float")
-    raise ValueError(f'Program.from_json: {where}: {shown(x)} is neither a slot "%3" nor a number')
-
-
-def _different(names: list[str]) -> list[str]:
+def different(names: list[str]) -> list[str]:
     """The names, those that are empty or there already replaced."""
     taken = {*names}
     found: list[str] = []
@@ -332,9 +314,9 @@ def _check(program: Program) -> None:
         _check_slots(args, n + k, where)
         for i, a in enumerate(args):
             is_condition = a.__class__ is int and a in conditions
-            if op in ("and", "or") and not is_condition:
+            if op in JOINING and not is_condition:
                 raise ValueError(f"Program: {where}: {shown(a)} is no condition")
-            if is_condition and op not in ("and", "or") and (op, i) != ("where", 0):
+            if is_condition and op not in JOINING and (op, i) != ("where", 0):
                 raise ValueError(f"Program: {where}: slot {a} is a condition, not a number")
         if op in CONDITIONS:
             conditions.add(n + k)
@@ -342,6 +324,11 @@ def _check(program: Program) -> None:
     for y in program.outputs:
         if y.__class__ is int and y in conditions:
             raise ValueError(f"Program: outputs: slot {y} is a condition, not a number")
+    for pair in program.guards:
+        if not isinstance(pair, tuple) or len(pair) != 2 or type(pair[1]) is not bool:
+            raise ValueError(f"Program: guards must be like (3, True), not {shown(pair)}")
+        if pair[0] not in conditions:
+            raise ValueError(f"Program: guards: {shown(pair[0])} is no slot of a condition")
 
 
 def _check_slots(args: Sequence[Any], slots: int, where: str) -> None:

@@ -19,7 +19,10 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ..ieee import floats
+from ..ops import TABLE
 from .program import Instruction, Program, function_of, row_of
+
+instruction = tuple.__new__  # of Instruction, several times faster than calling it
 
 
 class Symbol:
@@ -50,6 +53,7 @@ class Symbol:
     def __or__(self, b: Any) -> Any:
         return self.builder.emit("or", self, b) if b.__class__ is Symbol else True if b else self
     __rand__, __ror__ = __and__, __or__
+    def __xor__(self, b: Any) -> Any: return self.builder.emit("not", self) if b else self
     # fmt: on
     __hash__ = object.__hash__
 
@@ -62,10 +66,12 @@ class Builder:
 
     It folds constants, and gives a computation that is there already its old slot; both leave
     every bit of the results as it is.
+
+    zero_rule   whether an adjoint that is exactly 0 passes on exactly 0, along any slope
     """
 
-    def __init__(self, inputs: Sequence[str]) -> None:
-        self.inputs = inputs
+    def __init__(self, inputs: Sequence[str], zero_rule: bool = False) -> None:
+        self.inputs, self.zero_rule = inputs, zero_rule
         self.instructions: list[Instruction] = []
         self._known: dict[tuple[Any, ...], int] = {}  # slots; Symbols would make a cycle
         self.nan, self.inf = math.nan, math.inf
@@ -82,41 +88,53 @@ class Builder:
 
     def emit(self, op: str, *args: Any) -> Any:
         """The result of an operation: a number where all is known, else a Symbol."""
-        row = row_of(op)
+        row = TABLE.get(op) or row_of(op)
         if row.arity and len(args) < row.arity:
             args = tuple(row.complete(args))
         slots: list[Any] = []
-        names: list[Any] = []
+        key: list[Any] = [op]
         known = 0
         for a in args:
             if a.__class__ is Symbol:
                 slots.append(a.slot)
-                names.append(a.slot)
+                key.append(a.slot)
             else:
                 known += 1
                 slots.append(float(a))
-                names.append(repr(a))  # in which 0.0 is not -0.0
-        if known == len(args):
-            return function_of(row, floats)(*args)
-        if known and op in SHORT:
-            found = SHORT[op](*args)
-            if found is not None:
-                return found
-        if op == "add" or op == "mul":
-            names.sort(key=str)
-        key = (op, *names)
-        slot = self._known.get(key)
+                key.append((a,) if a else repr(a))  # 2.0 is not slot 2, and 0.0 is not -0.0
+        if known:
+            if known == len(args):
+                return function_of(row, floats)(*args)
+            if op in SHORT:
+                found = SHORT[op](*args)
+                if found is not None:
+                    return found
+            if (op == "add" or op == "mul") and key[2].__class__ is int:
+                key[1], key[2] = key[2], key[1]
+        elif (op == "add" or op == "mul") and key[1] > key[2]:
+            key[1], key[2] = key[2], key[1]
+        index = tuple(key)
+        slot = self._known.get(index)
         if slot is None:
-            slot = self._known[key] = len(self.inputs) + len(self.instructions)
-            self.instructions.append(Instruction(op, tuple(slots)))
+            slot = self._known[index] = len(self.inputs) + len(self.instructions)
+            self.instructions.append(instruction(Instruction, (op, tuple(slots))))
         return Symbol(self, slot)
 
-    def program(self, outputs: Sequence[Any]) -> Program:
-        """What was built, without the instructions that no output needs."""
+    def product(self, adjoint: Symbol, slope: Any) -> Any:
+        """What an adjoint passes on along a slope."""
+        product = adjoint * slope
+        if self.zero_rule and (slope.__class__ is Symbol or not math.isfinite(slope)):
+            return self.emit("where", adjoint == 0.0, 0.0, product)
+        return product
+
+    def program(self, outputs: Sequence[Any], guards: Sequence[tuple[Any, bool]] = ()) -> Program:
+        """What was built, without the instructions that no output and no guard needs, and without
+        the guards whose condition is known: they hold."""
         n = len(self.inputs)
         wanted = [y.slot if y.__class__ is Symbol else float(y) for y in outputs]
+        open_ = dict.fromkeys((c.slot, is_so) for c, is_so in guards if c.__class__ is Symbol)
         needed = [False] * n + [False] * len(self.instructions)
-        for y in wanted:
+        for y in (*wanted, *[slot for slot, _ in open_]):
             if y.__class__ is int:
                 needed[y] = True
         for k in reversed(range(n, len(needed))):
@@ -124,15 +142,16 @@ class Builder:
                 for a in self.instructions[k - n].args:
                     if a.__class__ is int:
                         needed[a] = True
-        place = [*range(n)]
-        kept: list[Instruction] = []
-        for (op, args), need in zip(self.instructions, needed[n:]):
+        first = [*needed, False].index(False, n)  # what comes before stays where it is
+        place = [*range(first)]
+        kept = self.instructions[: first - n]
+        for (op, args), need in zip(self.instructions[first - n :], needed[first:]):
             place.append(n + len(kept))
             if need:
                 moved = tuple([place[a] if a.__class__ is int else a for a in args])
-                kept.append(Instruction(op, moved))
+                kept.append(instruction(Instruction, (op, moved)))
         ends = [place[y] if y.__class__ is int else y for y in wanted]
-        return Program.trusted(self.inputs, kept, ends)
+        return Program.trusted(self.inputs, kept, ends, [(place[c], is_so) for c, is_so in open_])
 
 
 def _without_factor(a: Any, b: Any) -> Any:
@@ -162,4 +181,5 @@ def simplified(program: Program) -> Program:
     return v2
     """
     m = Builder(program.inputs)
-    return m.program(program.run(m.symbols, m))
+    slots = program.slots(m.symbols, m)
+    return m.program(program.taken(slots), [(slots[c], is_so) for c, is_so in program.guards])

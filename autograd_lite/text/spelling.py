@@ -62,6 +62,8 @@ class Text:
     def __ne__(self, b: Any) -> Text: return self._compared("!=", b)  # type: ignore[override]
     def __and__(self, b: Any) -> Text: return self._joined("and", b)
     def __or__(self, b: Any) -> Text: return self._joined("or", b)
+    def __xor__(self, b: Any) -> Text:
+        return Text(f"not {self.spelling.inside(self, SUM)}", COMPARE, self.spelling)
     def __pow__(self, b: Any) -> Any: return self.spelling.pow(self, b)
     def __rpow__(self, a: Any) -> Any: return self.spelling.pow(a, self)
     def __mod__(self, b: Any) -> Any: return self.spelling.mod(self, b)

@@ -8,8 +8,9 @@ from typing import Any
 
 from ..engine import Value, kinds, record
 from ..ieee import floats, shown, whole
-from ..modes import no_grad, no_modes, recording
+from ..modes import no_grad, no_modes, recording, tracing
 from ..ops import OwnRow, Row
+from ..program import Untraceable
 from ..structure import Structure, detached, has_value
 from .recorded import Recorded, transform, unit
 
@@ -55,7 +56,7 @@ def _checkpointed(f: Callable[..., Any], name: str) -> Callable[..., Any]:
         if has_value(named):
             raise ValueError(f"{name}: give Values by position, not by name")
         places = [i for i, x in enumerate(args) if has_value(x)]
-        if not places or not recording():
+        if not places or not recording() or tracing():
             return f(*args, **named)
 
         def called(numbers: Sequence[Any]) -> Recorded:
@@ -157,6 +158,8 @@ def implicit(g: Callable[..., Any], solve: Callable[..., Any]) -> Callable[..., 
 
     @transform(solve, "implicit")
     def solution(*args: Any) -> Any:
+        if tracing():
+            raise Untraceable("implicit() finds its solution with plain numbers")
         given = Structure(args, "args", "implicit")
         numbers = given.numbers
         point = [x.data if isinstance(x, Value) else x for x in numbers]

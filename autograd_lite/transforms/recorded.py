@@ -49,7 +49,7 @@ class Recorded:
     ) -> None:
         _check_function(f, name)
         self.name = name
-        places, single = _places(name, argnums, args)
+        places, single = places_of(name, argnums, args)
         way_out = "argnums= names those to differentiate by"
         if name in ("vjp", "jvp"):
             way_out = f"fix what is no number: {name}(lambda x: f(x, fixed), ...)"
@@ -169,7 +169,8 @@ class Recorded:
     @cached_property
     def _by_program(self) -> tuple[list[float], Linear]:
         program = gradient_program(self.program(self.single()))
-        return Linear.at(program, [x.data for x in self.inputs], floats)
+        slots, linear = Linear.at(program, [x.data for x in self.inputs], floats)
+        return program.taken(slots), linear
 
     @cached_property
     def _by_values(self) -> Linear:
@@ -279,7 +280,7 @@ def _check_function(f: Any, name: str) -> None:
         raise TypeError(f"{name}: it takes a function, not {type(f).__name__} {shown(f)}")
 
 
-def _places(name: str, argnums: Any, args: tuple[Any, ...]) -> tuple[list[int], bool]:
+def places_of(name: str, argnums: Any, args: Sequence[Any]) -> tuple[list[int], bool]:
     """The places, and whether there is one that is not in a tuple."""
     single = hasattr(argnums, "__index__")
     found = []
