@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from numbers import Number
-from operator import eq, ge, gt, le, lt
+from operator import eq, ge, gt, le, lt, ne
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from .ieee import Label, Scalar, inf, nan, number, operand, shown, terms, text
 from .ieee import refuse_to_be_subclassed, refuse_to_drop_the_gradient
-from .modes import Sourced, active, era, noted, swept
+from .modes import Sourced, active, compared, era, given, noted, read, swept
 from .ops import TABLE, Row, floats, methods
 
 if TYPE_CHECKING:  # setup.py may compile this file; engine.pxd has types and C forms for that
@@ -73,7 +73,7 @@ class Value:
     __slots__ = ("_a", "_b", "_da", "_db", "_grad", "_label", "_num", "_row")
 
     def __init__(self, data: Scalar, label: Label = "") -> None:
-        self._num: float = data if type(data) is float else number(data, "data", "Value")
+        self._num: float = data if type(data) is float else given(self, data)
         self._label: str = label if type(label) is str else text(label, "label", "Value")
         self._row: Row | None = None
         self._a: Any = None
@@ -83,9 +83,9 @@ class Value:
         if active: noted(self)
     __init_subclass__ = classmethod(refuse_to_be_subclassed)
     @property
-    def data(self) -> float: return self._num
+    def data(self) -> float: return read(self) if active else self._num
     @data.setter
-    def data(self, x: Scalar) -> None: self._num = number(x, "data", "Value")
+    def data(self, x: Scalar) -> None: self._num = given(self, x)
     @property
     def grad(self) -> float: return self._grad
     @grad.setter
@@ -191,7 +191,8 @@ class Value:
     def __gt__(self, other: Any) -> bool: return _compare(gt, self, other)
     def __ge__(self, other: Any) -> bool: return _compare(ge, self, other)
     def __eq__(self, other: object) -> bool: return _compare(eq, self, other)
-    def __bool__(self) -> bool: return self._num != 0.0
+    def __ne__(self, other: object) -> bool: return _compare(ne, self, other)
+    def __bool__(self) -> bool: return bool(self != 0.0) if active else self._num != 0.0
     def __float__(self) -> NoReturn: refuse_to_drop_the_gradient("float")
     def __int__(self) -> NoReturn: refuse_to_drop_the_gradient("int")
     def __complex__(self) -> NoReturn: refuse_to_drop_the_gradient("complex")
@@ -260,7 +261,7 @@ class Value:
         for v in order(self): v._grad = 0.0
     def detach(self) -> Value:
         """A leaf with the same number and label."""
-        return Value(self._num, self.label)
+        return Value(self.data, self.label)
 
 kinds = frozenset(_settle(Value))  # the classes of nodes, for a look at many at once
 def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> list[float]:
@@ -367,7 +368,6 @@ def _many(row: Row, made: Any, label: Label) -> Any:
             label = label if type(label) is str else text(label, "label", row.name)
             return _node(y, row, args, 0.0, slopes, 0.0, label)
     return y
-
 if not _compiled:
     def _node(
             data: float, row: Row, a: Any, da: float, b: Any, db: float, label: str = "") -> Value:
@@ -393,6 +393,7 @@ def _binary(row: Row, a: Any, b: Any) -> Result:
     b = b if b.__class__ is Value else operand(b)
     return NotImplemented if a is None or b is None else apply(row, a, b)
 def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:
+    if active and (known := compared(operator.__name__, v, other)) is not None: return known  # type: ignore[no-any-return]
     if isinstance(other, Value):
         return bool(operator(v._num, other._num))
     return bool(operator(v._num, other)) if isinstance(other, Number) else NotImplemented

@@ -23,15 +23,27 @@ from .engine import Value, apply
 from .engine import dot as dot
 from .engine import sum as sum
 from .ieee import arrays, floats, number, shown, terms
-from .ops import TABLE, Missing, Row
+from .modes import active, tracing
+from .ops import FLAT, TABLE, Missing, Row
 from .text import plain
 
 # The namespace for rows over Values: derivatives that are graphs, hence higher derivatives
 values = SimpleNamespace(nan=math.nan, **{name: partial(apply, TABLE[name]) for name in TABLE})
-values.shift, values.size = (
-    lambda *xs, plain=plain: plain(*[x.data if isinstance(x, Value) else x for x in xs])
-    for plain in (floats.shift, floats.size)
-)
+
+
+def _of_plain_numbers(name: str) -> Callable[..., Any]:
+    plain = getattr(floats, name)
+
+    def f(*xs: Any) -> Any:
+        if active and tracing():
+            return apply(FLAT[name], *xs)
+        return plain(*[x._num if isinstance(x, Value) else x for x in xs])
+
+    return f
+
+
+values.detach = lambda x: x.detach() if isinstance(x, Value) else x
+values.shift, values.size = _of_plain_numbers("shift"), _of_plain_numbers("size")
 
 
 def _is_array(x: Any) -> bool:
@@ -167,11 +179,20 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     >>> where(x > 0, x.sqrt(), 0.0).data
     2.0
     """
-    if not isinstance(condition, (bool, Value)) and not _is_array(condition):
-        condition = number(condition, "condition", "where")
     if _is_array(condition) or _is_array(a) or _is_array(b):
         return _over_arrays(TABLE["where"], [condition, a, b])
-    return apply(TABLE["where"], float(bool(condition)), a, b)
+    node = getattr(condition, "node", None)  # of a comparison that is being traced
+    if node is None and isinstance(condition, Value) and active and tracing():
+        node = condition.data
+    if node is None:
+        if condition.__class__ is int and condition in (-1, -2):
+            raise TypeError(f"where: condition = {condition}, as ~ makes it of a bool; use not")
+        known = isinstance(condition, (bool, Value))
+        node = float(bool(condition if known else number(condition, "condition", "where")))
+    return apply(TABLE["where"], node, a, b)
+
+
+values.where = where  # it knows conditions
 
 
 def _functions(names: str) -> Iterator[Callable[..., Any]]:

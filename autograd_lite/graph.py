@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from .engine import DOT, Value, kinds, order, record
 from .ieee import shown
-from .modes import no_modes
+from .modes import active, no_modes, tracing
 from .ops import Row
 from .text import WHERE, Spelling, Text, decimal, name_of, plain, pretty, slopes, unicode
 
@@ -202,10 +202,12 @@ class Snapshot:
         for v in order(self.root):
             if id(v) not in memo:
                 args = [memo[id(a)] if isinstance(a, Value) else a for a in v.args]
-                memo[id(v)] = _restored(v.op, args, v.partials, v.data, v.grad, v.label)
+                memo[id(v)] = _restored(v.op, args, v.partials, _number(v), v.grad, v.label)
         return Snapshot(memo[id(self.root)], copied=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if active and tracing():
+            raise TypeError("a Value cannot be pickled while a function is traced; copy it")
         nodes = order(self.root)
         at = {v: i for i, v in enumerate(nodes)}
         return _unpacked, ([v if v.op is None else _fields(v, at) for v in nodes],)
@@ -214,7 +216,7 @@ class Snapshot:
 def _fields(v: Value, at: dict[Value, int]) -> tuple[Any, ...]:
     """What makes an inner node again, with places in a list for its inputs."""
     args = [at[a] if isinstance(a, Value) else a for a in v.args]
-    return v.op, args, v.partials, v.data, v.grad, v.label
+    return v.op, args, v.partials, _number(v), v.grad, v.label
 
 
 def _unpacked(items: list[Any]) -> Snapshot:
@@ -241,13 +243,18 @@ def _root(snapshot: Snapshot) -> Value:
     v = snapshot.root
     if snapshot.copied:
         return v
-    return _restored(v.op, v.args, v.partials, v.data, v.grad, v.label)
+    return _restored(v.op, v.args, v.partials, _number(v), v.grad, v.label)
 
 
 def _reduce(v: Value) -> tuple[Any, ...]:
-    if v.op is None:
+    if v.op is None and not (active and tracing()):
         return _restored, (None, (), (), v.data, v.grad, v.label)
     return _root, (Snapshot(v),)
+
+
+def _number(v: Value) -> float:
+    """What goes into a copy: while tracing, the data of a leaf is a number that is not known."""
+    return v.data if v.op is None else v._num
 
 
 for kind in kinds:

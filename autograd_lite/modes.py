@@ -2,7 +2,8 @@
 
 The engine shows each new Value to the modes that are active *here* (in this thread, in this
 coroutine), and asks for them only while `active` is not empty, that is while a mode is active
-anywhere; a mode that is off costs one test.
+anywhere; a mode that is off costs one test. While a function is being traced, one of them, also
+reading the number of a Value and comparing two is something to be recorded.
 """
 
 from __future__ import annotations
@@ -10,7 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from os.path import basename, dirname, join
+from sys import _getframe
+from types import FrameType
 from typing import Any
+
+from .ieee import number
 
 active: list[Scope] = []
 era = [0.0]  # counts the calls of transforms; a leaf keeps the era in which it was made
@@ -30,6 +36,8 @@ class Scope:
 class Mode:
     """A context manager, and a decorator of functions and coroutine functions."""
 
+    traces = False
+
     def __new__(cls, f: Callable[..., Any] | None = None) -> Any:
         return super().__new__(cls) if f is None else cls()(f)  # @no_grad without parentheses
 
@@ -42,6 +50,20 @@ class Mode:
     def swept(self, nodes: list[Any], before: list[tuple[Any, float]]) -> None:
         """What to do when backward() has the adjoints of all nodes and is about to add to each
         leaf the grad it had before."""
+
+    def given(self, v: Any, x: Any) -> Any:
+        """What becomes the data of a Value that is given x."""
+        return x
+
+    def read(self, v: Any) -> Any:
+        """What v.data is."""
+        return v._num
+
+    def compared(self, how: str, v: Any, other: Any) -> Any:
+        """What a comparison of a Value gives; None: the usual bool."""
+
+    def unseen(self, v: Any) -> None:
+        """What to do when a Value is read or compared where this mode is not active."""
 
     def __enter__(self) -> None:
         scope = Scope(self)
@@ -117,8 +139,20 @@ def always_recording() -> AbstractContextManager[None]:
 
 
 def no_modes() -> AbstractContextManager[None]:
-    """While active, no mode is: what is computed here is none of the user's operations."""
-    return _only(())
+    """While active, no mode is but a trace, which needs every operation: what is computed here is
+    none of the user's operations."""
+    return _only(tuple(s for s in _scopes.get() if s.mode is not None and s.mode.traces))
+
+
+def tracing() -> bool:
+    """Whether a function is being traced here."""
+    return any(scope.mode is not None and scope.mode.traces for scope in _scopes.get())
+
+
+def watching() -> bool:
+    """Whether a mode looks here at each operation of the user's, as detect_anomaly does."""
+    modes = [scope.mode for scope in _scopes.get()]
+    return any(mode and not mode.traces and not isinstance(mode, no_grad) for mode in modes)
 
 
 @contextmanager
@@ -139,12 +173,62 @@ def noted(v: Any) -> Any:
     return v
 
 
+def given(v: Any, x: Any) -> float:
+    """The number that v is given, shown to the modes that are active here."""
+    if active:
+        for scope in _scopes.get():
+            if scope.mode is not None:
+                x = scope.mode.given(v, x)
+    return number(x, "data", "Value")
+
+
+def read(v: Any) -> Any:
+    """v.data, as the modes that are active here have it."""
+    for scope in _scopes.get():
+        if scope.mode is not None and scope.mode.traces:
+            return scope.mode.read(v)
+    _unseen(v)
+    return v._num
+
+
+def compared(how: str, v: Any, other: Any) -> Any:
+    """A comparison, as the modes that are active here have it; None: the usual bool."""
+    for scope in _scopes.get():
+        if scope.mode is not None and scope.mode.traces:
+            return scope.mode.compared(how, v, other)
+    _unseen(v)
+    return None
+
+
+def _unseen(v: Any) -> None:
+    """A trace in another thread may have to know that a number of its was read."""
+    for scope in [*active]:
+        if scope.mode is not None and scope.mode.traces:
+            scope.mode.unseen(v)
+
+
 def swept(nodes: list[Any], before: list[tuple[Any, float]]) -> None:
     """The same for a sweep of backward()."""
     for scope in _scopes.get():
         mode = scope.mode
         if mode is not None:
             mode.swept(nodes, before)
+
+
+PACKAGE = join(dirname(__file__), "")
+
+
+def users_frame() -> tuple[FrameType, int]:
+    """The innermost frame that is not of this package, and how far above the caller it is."""
+    frame, level = _getframe(1), 0
+    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return frame, level
+
+
+def file_name(path: str) -> str:
+    """How a message calls a file of source code."""
+    return "notebook cell" if "ipykernel_" in path else basename(path)
 
 
 class Sourced(str):

@@ -110,17 +110,17 @@ class Structure:
     def argument(self, numbers: Sequence[Any]) -> Any:
         """The same as an argument: what a dataclass computes in __post_init__ is computed again."""
         blocks = [_block(numbers[place], shape) for place, shape in self.blocks]
-        return _filled(self.whole, iter(blocks), alive=True)
+        return refilled(self.whole, iter(blocks), alive=True)
 
     def keep(self) -> None:
         """Stay as it is when the caller changes the lists and dicts that it was made of."""
-        self.whole = _filled(self.whole, _blocks(self.whole))
+        self.whole = refilled(self.whole, leaves(self.whole))
 
     def filled(self, blocks: Iterable[Any]) -> Any:
         """Other things, one for each block, in this structure."""
         if self._is_flat:
             return [*blocks]
-        return _filled(self.whole, iter(blocks))
+        return refilled(self.whole, iter(blocks))
 
     def table(self, columns: Structure, matrix: Sequence[Sequence[Any]]) -> Any:
         """A matrix in the structure of this and `columns`, as a derivative of this by those: in
@@ -168,7 +168,7 @@ def is_array(x: Any) -> bool:
 def has_value(x: Any) -> bool:
     """Whether a Value is in it, as far as structures go."""
     try:
-        return any(map(_has_value, _blocks(x)))
+        return any(map(_has_value, leaves(x)))
     except RecursionError:  # what contains itself is none
         return False
 
@@ -181,7 +181,7 @@ def _has_value(x: Any) -> bool:
 
 def detached(x: Any) -> Any:
     """The same with plain numbers instead of Values, as far as structures go."""
-    return _filled(x, map(_detached, _blocks(x))) if has_value(x) else x
+    return refilled(x, map(_detached, leaves(x))) if has_value(x) else x
 
 
 def _detached(x: Any) -> Any:
@@ -201,13 +201,13 @@ def _elements(x: Any) -> list[Any]:
     return [*flat] if flat.dtype.kind in "mM" else flat.tolist()  # times are no numbers
 
 
-def _blocks(x: Any) -> Iterator[Any]:
+def leaves(x: Any) -> Iterator[Any]:
     parts = _parts(x)
     if parts is None:
         yield x
     else:
         for item in parts[2]:
-            yield from _blocks(item)
+            yield from leaves(item)
 
 
 def _parts(x: Any) -> tuple[str, Iterable[Any], Iterable[Any]] | None:
@@ -241,14 +241,14 @@ def _paths(x: Any, path: str) -> Iterator[str]:
         yield path
 
 
-def _filled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
+def refilled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
     if x.__class__ is float or x.__class__ is Value:  # mostly
         return next(blocks)
     parts = _parts(x)
     if parts is None:
         return next(blocks)
     _, steps, olds = parts
-    items = [_filled(old, blocks, alive) for old in olds]
+    items = [refilled(old, blocks, alive) for old in olds]
     if x.__class__ is list or x.__class__ is tuple:
         return type(x)(items)
     if isinstance(x, tuple):

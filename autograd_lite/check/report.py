@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..diagnose.anomaly import file_name
 from ..engine import Value
+from ..modes import file_name
 from .blame import WrongOperation
 from .verdict import Line
 

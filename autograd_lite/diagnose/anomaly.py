@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from os.path import basename, dirname, join
-from sys import _getframe
-from types import FrameType
 from typing import Any
 
 from ..engine import Value
 from ..graph import formula, names
 from ..ieee import shown
-from ..modes import Mode, Sourced
+from ..modes import Mode, Sourced, file_name, users_frame
 
 LISTED = 4  # operands in a message
-PACKAGE = join(dirname(dirname(__file__)), "")
 
 # Where a Value was made
 
@@ -38,13 +34,12 @@ class record_source(Mode):  # noqa: N801
         self._labels: dict[tuple[int, int, str], Sourced] = {}
 
     def sees(self, v: Any) -> None:
-        frame = _outside()
-        if frame is not None:
-            key = id(frame.f_code), frame.f_lasti, v._label
-            label = self._labels.get(key)
-            if label is None:
-                label = self._labels[key] = Sourced(v._label, frame.f_code, frame.f_lasti)
-            v._label = label
+        frame, _ = users_frame()
+        key = id(frame.f_code), frame.f_lasti, v._label
+        label = self._labels.get(key)
+        if label is None:
+            label = self._labels[key] = Sourced(v._label, frame.f_code, frame.f_lasti)
+        v._label = label
 
 
 def source(v: Value) -> str:
@@ -59,19 +54,6 @@ def source(v: Value) -> str:
         raise TypeError(f"source: v must be a Value, not {type(v).__name__} {shown(v)}")
     label = v._label
     return _line(label.code, label.at) if isinstance(label, Sourced) else ""
-
-
-def _outside() -> FrameType | None:
-    """The innermost frame that is not of this package."""
-    frame: FrameType | None = _getframe(2)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back
-    return frame
-
-
-def file_name(path: str) -> str:
-    """How a message calls a file of source code."""
-    return "notebook cell" if "ipykernel_" in path else basename(path)
 
 
 def _line(code: Any, at: int) -> str:
@@ -110,8 +92,8 @@ class detect_anomaly(Mode):  # noqa: N801
 
     def sees(self, v: Any) -> None:
         if not math.isfinite(v._num) and v._row is not None and _finite(v.args):
-            frame = _outside()
-            line = f"; {_line(frame.f_code, frame.f_lasti)}" if frame is not None else ""
+            frame, _ = users_frame()
+            line = f"; {_line(frame.f_code, frame.f_lasti)}"
             of = names([a for a in dict.fromkeys(v.args) if isinstance(a, Value)])
             raise AnomalyError(
                 f"detect_anomaly: {_written(v, of)} is {v.data!r}{_operands(v, of)}{line}; "
