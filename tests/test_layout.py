@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(ag.__file__).parent  # the installed one, where the tests are without the source
 FILES = sorted(PACKAGE.rglob("*.py"))
 ORDER = re.findall(r"^(\w+)  +\w", ag.__doc__, re.M)
-LAZY = {"graphviz", "numpy", "scipy", "matplotlib", "tqdm", "hypothesis", "cython"}
+LAZY = {"graphviz", "llvmlite", "numpy", "scipy", "matplotlib", "tqdm", "hypothesis", "cython"}
 
 
 def module_of(file: Path) -> str:
@@ -29,7 +29,7 @@ def module_of(file: Path) -> str:
 def imports(file: Path):
     """Yields (module, name of the package's file or None, whether at the top level)."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    inside_ops = file.parent != PACKAGE
+    depth = len(file.relative_to(PACKAGE).parts)  # the level of an import from the package itself
     for node in ast.walk(tree):
         top = node in tree.body
         if isinstance(node, ast.Import):
@@ -37,7 +37,7 @@ def imports(file: Path):
         elif isinstance(node, ast.ImportFrom):
             if node.level == 0:
                 yield node.module, None, top
-            elif node.level == 1 and inside_ops:
+            elif node.level < depth:
                 continue
             elif node.module:
                 yield None, node.module.split(".")[0], top
