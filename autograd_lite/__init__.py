@@ -19,6 +19,7 @@ transforms  grad, jacobian, hessian and the like of plain functions; gradient of
 nn          Neuron, Layer, MLP
 called      names for Values from the caller's variables
 losses      mse, mae, hinge, cross-entropies, the L2 penalty
+compile     functions traced once and run as programs, at a point and over rows
 optim       SGD, Adam, clipping of gradients, step-size schedules
 data        data sets, mini-batches, CSV files
 fit         training: epochs of mini-batches, history, accuracy
@@ -40,6 +41,7 @@ from .arrays import array, data_of, grad_of
 from .check import GradientError, check_grads
 from .custom import operation
 from .diagnose import AnomalyError, detect_anomaly, lint, record_source, source
+from .compile import compile, compile_loss
 from .draw import draw
 from .engine import Value
 from .explain import explain
@@ -76,7 +78,8 @@ __all__ = [
     "acosh", "add", "adjoints", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
     "arctanh", "array", "asin", "asinh", "atan", "atan2", "atanh", "binary_cross_entropy",
     "binary_cross_entropy_with_logits", "cbrt", "ceil", "check_grads", "checkpoint", "clamp",
-    "clip", "clip_grad_norm", "clip_grad_value", "cos", "cosh", "cosine", "cross_entropy",
+    "clip", "clip_grad_norm", "clip_grad_value", "compile", "compile_loss", "cos", "cosh",
+    "cosine", "cross_entropy",
     "data_of", "derivative", "detect_anomaly", "div", "dot", "draw", "edges", "elu", "erf",
     "erfc", "exp", "exp2", "explain", "expm1", "fabs", "fit", "floor", "floordiv", "gelu", "grad",
     "grad_of", "gradient", "hessian", "hinge", "hvp", "hypot", "implicit", "iterate", "jacobian",
