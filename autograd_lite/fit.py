@@ -14,19 +14,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from . import losses
+from .compile.loss import LOSSES, CompiledLoss, Loss
+from .compile.mapping import fastest
 from .data import batches
 from .engine import Value
+from .engine import compiled as has_compiled_engine
 from .ieee import shown
 from .modes import no_grad
 from .nn import MLP
 from .optim import SGD, Adam
 
-LOSSES = {name: getattr(losses, name) for name in (
-    "mse", "mae", "hinge", "binary_cross_entropy", "binary_cross_entropy_with_logits",
-    "cross_entropy")}  # fmt: skip
 OPTIMIZERS = {"sgd": SGD, "adam": Adam}
-Loss = str | Callable[[Any, Any], Value]
+TOO_LITTLE = "there is too little to do"
 
 
 class History:
@@ -35,6 +34,7 @@ class History:
     loss, validation_loss           the mean over the rows of each epoch
     accuracy, validation_accuracy   the share of rows in their class; empty for regression
     interrupted                     whether Ctrl-C ended the training
+    runs                            what ran the steps, in words
     """
 
     def __init__(self) -> None:
@@ -43,6 +43,7 @@ class History:
         self.accuracy: list[float] = []
         self.validation_accuracy: list[float] = []
         self.interrupted = False
+        self.runs = ""
 
     def __repr__(self) -> str:
         last = f", loss {self.loss[-1]:.4g}" if self.loss else ""
@@ -81,8 +82,12 @@ def fit(
     seed: int = 0,
     progress: bool = False,
     callback: Callable[[History], Any] | None = None,
+    compiled: bool = True,
 ) -> History:
     """Train a model on rows X with targets Y by mini-batch gradient descent.
+
+    The steps are those of compile_loss, unless there is so little to do that it would not pay, and
+    `runs` of the history says what ran them.
 
     loss        a name ("mse", "mae", "hinge", "binary_cross_entropy",
                 "binary_cross_entropy_with_logits", "cross_entropy") or f(outputs, targets)
@@ -93,11 +98,13 @@ def fit(
     seed        of the order of the rows
     progress    show a bar (tqdm, extra `train`)
     callback    called with the history after each epoch; True ends the training
+    compiled    False: the model and the loss run as they are
 
     Ctrl-C ends the training after the last whole step, and the history says so. Raises ValueError
     for unknown names, empty or unequal data; FloatingPointError if the loss becomes nan or inf.
     """
-    compute = _loss(loss)
+    if not callable(loss) and loss not in LOSSES:
+        raise ValueError(f"fit: loss = {shown(loss)}; use a function or one of {', '.join(LOSSES)}")
     if not len(X) or len(X) != len(Y):
         raise ValueError(f"fit: {len(X)} rows for {len(Y)} targets; give as many, at least one")
     if not (hasattr(epochs, "__index__") and hasattr(batch_size, "__index__")) or (
@@ -120,6 +127,12 @@ def fit(
     parameters = model.parameters()
     optimizer = Adam(parameters, lr=0.01) if optimizer is None else optimizer
     classes = loss if isinstance(loss, str) and loss not in ("mse", "mae") else ""
+    backend = _backend(epochs * len(X), min(batch_size, len(X))) if compiled else ""
+    step = CompiledLoss(
+        model, loss, backend, penalty=penalty, more=getattr(optimizer, "parameters", ()),
+        eager="" if backend else TOO_LITTLE if compiled else "by compiled=False",
+    )  # fmt: skip
+    step.says_why = False
     steps = _bar(range(epochs), progress)
     try:
         for epoch in steps:
@@ -127,18 +140,16 @@ def fit(
                 optimizer.lr = schedule(epoch)
             total, right = 0.0, 0
             for xs, ys in batches(X, Y, batch_size, rng):
-                outputs = [model(x) for x in xs]
-                cost = compute(outputs, ys)
-                if not math.isfinite(cost.data):
+                optimizer.zero_grad()
+                cost, outputs = step.run(xs, ys, outputs=bool(classes))
+                if not math.isfinite(cost):
                     raise FloatingPointError(
-                        f"fit: the loss is {cost.data} in epoch {epoch + 1}; standardise the "
+                        f"fit: the loss is {cost} in epoch {epoch + 1}; standardise the "
                         "inputs or lower the learning rate"
                     )
-                total += cost.data * len(xs)
+                total += cost * len(xs)
                 right += _right(outputs, ys, classes)
-                optimizer.zero_grad()
                 before = [p.data for p in parameters]
-                (cost + losses.l2_penalty(parameters, penalty) if penalty else cost).backward()
                 try:
                     optimizer.step()
                 except KeyboardInterrupt:  # half a step is none
@@ -149,13 +160,20 @@ def fit(
             if classes:
                 history.accuracy.append(right / len(X))
             if validation is not None:
-                _validate(model, validation, compute, classes, history)
+                X2, Y2 = validation  # noqa: N806
+                cost, outputs = step.run(X2, Y2, gradient=False, outputs=bool(classes))
+                history.validation_loss.append(cost)
+                if classes:
+                    history.validation_accuracy.append(_right(outputs, Y2, classes) / len(Y2))
             if hasattr(steps, "set_postfix"):
                 steps.set_postfix(loss=f"{history.loss[-1]:.4g}")
-            if callback is not None and callback(history):
-                break
+            if callback is not None:
+                if callback(history):
+                    break
+                step.has_to_agree = True  # it may have changed the model
     except KeyboardInterrupt:
         history.interrupted = True
+    history.runs = step.runs
     return history
 
 
@@ -232,12 +250,18 @@ def boundary(
     return _saved(figure, path)
 
 
-def _loss(loss: Loss) -> Callable[[Any, Any], Value]:
-    if callable(loss):
-        return loss
-    if loss not in LOSSES:
-        raise ValueError(f"fit: loss = {shown(loss)}; use a function or one of {', '.join(LOSSES)}")
-    return LOSSES[loss]  # type: ignore[no-any-return]
+def _backend(rows: int, batch_size: int) -> str:
+    """What trains fastest with so many rows in all, compiling included; empty for nothing.
+
+    It asks for what is installed and not for the time, so that a training can be repeated.
+    """
+    found = fastest(strict=False)
+    rate = 1 if has_compiled_engine else 20  # so many times longer a row takes without
+    if rows * rate < 20_000:
+        return ""
+    if found == "numpy" and batch_size * rate < 200:
+        found = "python"
+    return "" if found == "python" and has_compiled_engine else found
 
 
 def _right(outputs: Sequence[Any], targets: Sequence[Any], loss: str) -> int:
@@ -255,17 +279,6 @@ def _plain(output: Any) -> Any:
     if isinstance(output, list):
         return [_plain(v) for v in output]
     return output.data if isinstance(output, Value) else output
-
-
-def _validate(
-    model: MLP, validation: Any, compute: Callable[..., Value], classes: str, history: History
-) -> None:
-    X, Y = validation  # noqa: N806
-    with no_grad():
-        outputs = [model(x) for x in X]
-        history.validation_loss.append(compute(outputs, Y).data)
-    if classes:
-        history.validation_accuracy.append(_right(outputs, Y, classes) / len(Y))
 
 
 def _bar(epochs: range, progress: bool) -> Any:

@@ -222,7 +222,10 @@ class Adam(Optimizer):
         v = [b2 * v + (1.0 - b2) * g * g for v, g in zip(self._kept["v"], gradient)]
         self._kept = {"m": m, "v": v}
         size, root = self.lr / (1.0 - b1**t), math.sqrt(1.0 - b2**t)
-        return [floats.div(-size * a, floats.sqrt(b) / root + self.eps) for a, b in zip(m, v)]
+        divisors = [math.sqrt(x) / root + self.eps for x in v]
+        if 0.0 in divisors:
+            return [floats.div(-size * x, d) for x, d in zip(m, divisors)]
+        return [-size * x / d for x, d in zip(m, divisors)]
 
     def _restored(self, state: Any) -> Optimizer:
         new = super()._restored(state)

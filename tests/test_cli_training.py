@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_lite.cli import main
+from autograd_lite.cli import doctor, main, training
 from autograd_lite.cli.evaluate import ExpressionError, assignments, parse
 from autograd_lite.cli.training import Trained
 
@@ -329,3 +329,17 @@ def test_signs_options_and_doubles_of_eval(capsys):
 def test_reports_fit_80_columns(capsys):
     _, out, err = run("train", PENGUINS, "--target", "species", "--epochs", "1", capsys=capsys)
     assert max(map(len, (out + err).splitlines())) <= 80
+
+
+def test_reports_say_what_ran_and_what_would_be_faster(capsys, monkeypatch):
+    given = "train", PENGUINS, "--target", "species", "--epochs", "5"
+    assert "steps: not compiled: by compiled=False" in run(*given, "--eager", capsys=capsys)[1]
+    fit = sys.modules["autograd_lite.fit"]
+    monkeypatch.setattr(fit, "has_compiled_engine", False)
+    monkeypatch.setattr(fit, "fastest", lambda strict: "python")
+    monkeypatch.setattr(training, "fastest", lambda strict: "python")
+    _, out, _ = run(*given, capsys=capsys)
+    assert "steps: generated Python; pip install 'autograd_lite[llvm]' makes this faster" in out
+    for missing, line in {"numpy": "as generated Python", "llvmlite": "as NumPy over rows"}.items():
+        monkeypatch.setattr(doctor, "has", lambda name, missing=missing: name != missing)
+        assert f"compile()     {line}" in "\n".join(doctor.doctor())

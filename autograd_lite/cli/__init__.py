@@ -132,6 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--validation", type=float, default=0.2, help="share of rows held out, "
                        "default 0.2")  # fmt: skip
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--eager", action="store_true", help="without compiling the steps")
     train.add_argument("--plot", metavar="out.png", help="save the curves")
     train.add_argument("--save", metavar="model.json", help="save the model")
 

@@ -11,9 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .. import __version__, engine, pure
+from ..compile.runner import has
 from ..render import RenderError, program
 
-FOR = {"draw": "pictures", "plot": "curves", "train": "progress bars", "test": "the tests",
+FOR = {"draw": "pictures", "plot": "curves", "train": "progress bars", "llvm": "machine code",
+       "test": "the tests",
        "notebook": "the notebooks"}  # fmt: skip
 
 
@@ -24,6 +26,7 @@ def doctor() -> Iterator[str]:
     yield f"system        {platform.system()} {platform.machine()}"
     yield f"renderer      {_renderer()}"
     yield f"executor      {_executor()}"
+    yield f"compile()     {_programs()}"
     yield ""
     yield "optional packages"
     for extra, name in _optional():
@@ -58,6 +61,16 @@ def _executor() -> str:
     way_out = "installed where a C compiler is, it is several times faster"
     way_out = "AUTOGRAD_LITE_PURE is set" if pure.wanted() else way_out
     return f"eager, {kind} (engine.py)" + ("" if engine.compiled else f"\n{'':14}{way_out}")
+
+
+def _programs() -> str:
+    """What compiled functions run as, and what they would run faster as."""
+    way_out = f"\n{'':14}pip install 'autograd_lite[llvm]': "
+    if not has("numpy"):
+        return f"as generated Python{way_out}100 times faster over rows"
+    if not has("llvmlite"):
+        return f"as NumPy over rows, else as generated Python{way_out}10 times faster"
+    return "as machine code (LLVM)"
 
 
 def _optional() -> Iterator[tuple[str, str]]:
