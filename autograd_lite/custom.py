@@ -22,7 +22,7 @@ from typing import Any
 from .engine import Value
 from .functions import function
 from .ieee import floats, number, shown, text
-from .ops import ALIASES, CUSTOM, FLAT, REAL, Interval, Missing, OwnRow
+from .ops import ALIASES, CUSTOM, FLAT, REAL, Interval, Missing, OwnRow, redefined
 
 __all__ = ["Value", "operation"]
 
@@ -82,6 +82,7 @@ def operation(
         latex=latex,
         complex_value=complex_value,
     )
+    redefined[0] += name in CUSTOM
     CUSTOM[name] = row
     return function(row)
 

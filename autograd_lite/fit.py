@@ -138,6 +138,7 @@ def fit(
         for epoch in steps:
             if schedule is not None:
                 optimizer.lr = schedule(epoch)
+                step.has_to_agree = True  # it may have changed the model
             total, right = 0.0, 0
             for xs, ys in batches(X, Y, batch_size, rng):
                 optimizer.zero_grad()

@@ -266,12 +266,12 @@ def refilled(x: Any, blocks: Iterator[Any], alive: bool = False) -> Any:
         for name, item in zip(steps, items):
             object.__setattr__(new, str(name), item)  # frozen or not
         more = getattr(new, "__dict__", {}).keys() - {*steps}
-        if alive and more and _makes_more(x):
+        if alive and more and makes_more(x):
             new.__post_init__()  # of the new numbers
     return new
 
 
-def _makes_more(x: Any) -> bool:
+def makes_more(x: Any) -> bool:
     """Whether the __post_init__ of a dataclass makes x of its fields, as it is; one that converts a
     field would do so twice, and what was set later would be lost."""
     again = copy.copy(x)

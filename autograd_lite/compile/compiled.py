@@ -9,6 +9,7 @@ from typing import Any
 from ..engine import Value
 from ..ieee import shown, whole
 from ..modes import active, tracing, watching
+from ..ops import CUSTOM
 from ..structure import Structure, detached
 from ..transforms import grad, gradient, hessian, hvp, jacobian, value_and_grad
 from ..transforms.recorded import places_of
@@ -106,7 +107,8 @@ class Compiled:
     def _remember(self, path: Path, args: tuple[Any, ...], named: dict[str, Any]) -> None:
         """A short way for the next calls like this one, if it runs as machine code."""
         kernel = path.runner(PROGRAMS[self.kind][0]).settled
-        if self.kind != "hvp" and not named and hasattr(kernel, "call"):
+        own = any(op in CUSTOM for op, _ in path.program.instructions)  # which may be replaced
+        if self.kind != "hvp" and not named and hasattr(kernel, "call") and not own:
             remember(self._short, path, args, kernel, path.results_of(self.kind).finish)
 
     def paths_of(self, key: Hashable, args: tuple[Any, ...], named: dict[str, Any]) -> Paths:

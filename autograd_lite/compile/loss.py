@@ -95,9 +95,10 @@ class CompiledLoss:
     ) -> None:
         self.model, self.backend, self.penalty, self.eager = model, backend, penalty, eager
         self.loss = LOSSES[loss] if isinstance(loss, str) else loss
-        self.penalised = [*dict.fromkeys(model.parameters())]
+        self.given = [*model.parameters()]
+        self.penalised = [*dict.fromkeys(self.given)]
         self.parameters = [*dict.fromkeys([*self.penalised, *more])]
-        self.has_to_agree, self.says_why = True, True
+        self.has_to_agree, self.says_why, self.mode = True, True, mode
         row = ROWS.get(self.loss)
         settings = 0, (), backend, mode, MOST_PATHS, self.parameters
 
@@ -129,11 +130,17 @@ class CompiledLoss:
     ) -> tuple[float, list[Any]]:  # fmt: skip
         """The loss, and the outputs for the rows if they are wanted, as plain numbers."""
         X, Y = _listed(X), _listed(Y)  # noqa: N806
+        if [*map(id, self.model.parameters())] != [*map(id, self.given)]:
+            more = self.parameters[len(self.penalised) :]
+            self.__init__(  # type: ignore[misc]
+                self.model, self.loss, self.backend, self.mode, self.penalty, more, self.eager
+            )
         reason = ""
         if not self.eager:
             try:
                 if self.has_to_agree:
-                    self._agree(X[:4], Y[:4])
+                    some = {*range(len(X))[:2], len(X) // 2, len(X) - 1}
+                    self._agree([X[i] for i in some], [Y[i] for i in some])
                 found = self._compiled(X, Y, gradient, outputs)
                 reason = self._trouble()
                 if not reason:

@@ -18,7 +18,7 @@ from ..structure import Structure, is_array, leaves, refilled
 from .results import Results
 from .rows import Batch, Rows, joined, total
 from .runner import has
-from .signature import FIXED, GivenValues, key_of, numbers_of
+from .signature import GivenValues, is_fixed, key_of, numbers_of
 
 if TYPE_CHECKING:
     from .compiled import Compiled
@@ -177,7 +177,7 @@ def _axes(in_axes: Any, args: Sequence[Any], static: Sequence[int | str]) -> lis
             f"map: in_axes = {shown(in_axes)} for {len(args)} arguments; give one for each"
         )
     for k, (axis, x) in enumerate(zip(axes, args)):
-        if k in static or isinstance(x, FIXED):
+        if k in static or is_fixed(x):
             axes[k] = None
         elif axis is not None:
             try:
@@ -198,7 +198,7 @@ def _rows_of(
     for k, (x, axis) in enumerate(zip(args, axes)):
         if axis is None:
             examples.append(x)
-            columns.append([] if isinstance(x, FIXED) else _floats(x))
+            columns.append([] if is_fixed(x) else _floats(x))
             continue
         found: list[Any] = []
         firsts: list[Any] = []

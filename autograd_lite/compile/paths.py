@@ -10,11 +10,13 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from sys import getrefcount
 from typing import Any
 
 from ..engine import Value, order
 from ..ieee import floats
 from ..modes import PACKAGE, users_frame
+from ..ops import CUSTOM, redefined
 from ..program import Program, Refused, Traced, Untraceable, derived, quick, trace
 from ..program.trace import described
 from ..structure import Structure
@@ -66,7 +68,10 @@ class Path:
         if found is None:
             paths = self.paths
             self.require(kind)
-            found = _runner(self.program, *key, self.by, paths.backend, paths.strict)
+            sweep = self.traced.sweep if paths.strict else ()
+            found = _runner(
+                self.program, *key, self.by, paths.backend, paths.strict, sweep, redefined[0]
+            )
             self.runners[key] = found
         return found
 
@@ -120,9 +125,11 @@ def _runner(
     by: tuple[int | None, ...],
     backend: str | None,
     strict: bool,
+    sweep: tuple[int, ...],
+    version: int,  # of the operations that a program names
 ) -> Runner:
     checks = checks and kind != "value" and (kind in SECOND or not zero_rule)
-    made = derived(program, kind, by, zero_rule, checks, quick=not zero_rule)
+    made = derived(program, kind, by, zero_rule, checks, not zero_rule, sweep)
     return Runner(made, backend, strict)
 
 
@@ -160,6 +167,7 @@ class Paths:
         self.recent: Path | None = None  # mostly the next call goes the same way
         self.eager = ""
         self.warned = ""
+        self.version = redefined[0]
 
     def find(
         self,
@@ -173,6 +181,8 @@ class Paths:
         numbers   of the arguments; extra: of the vector of a hvp
         call      the function itself on the arguments, for its own errors
         """
+        if self.version != redefined[0]:
+            self._forget()
         path, known = self.recent, 0
         program = PROGRAMS[kind][0]
         while path is not None:
@@ -206,28 +216,25 @@ class Paths:
         status, outputs = path.runner(program, zero_rule=True).point(given)
         return None if status == len(path.outcomes) else (path, outputs)
 
+    def _forget(self) -> None:
+        """An operation of the user's was replaced: what was traced of it holds no longer."""
+        self.version = redefined[0]
+        if any(op in CUSTOM for path in self.all for op, _ in path.program.instructions):
+            self.all, self.first, self.recent = [], None, None
+
     def follow(self, numbers: Sequence[float], call: Callable[[], Any]) -> Path | None:
         """The path of a call, traced; None if the function has to run as it is."""
         if len(self.all) >= self.most:
             self._warn_of_many(numbers)
             return None
-        kept: list[Structure] = []
-
-        def run(xs: list[Value]) -> list[Any]:
-            result = self.signature.call(xs)
-            if result is None:
-                raise Refused(f"compile: {self.name()} returned None; does it end with a return?")
-            try:
-                found = Structure(result, f"the result of {self.name()}", "compile", RESULT)
-            except TypeError as error:
-                raise Refused(str(error)) from None
-            kept.append(found)
-            return found.numbers
-
         before = _random_state()
         try:
-            traced = trace(run, numbers, self.signature.names)
+            traced, result = self._traced(numbers)
+            if _keeps_any(traced.leaves):  # as parameters that are made in the first call
+                traced, result = self._traced(numbers)
             self._require_leaves(traced.captured)
+            if _random_state() == before:
+                self._require_same(traced.numbers, numbers)
         except Untraceable as reason:
             self._warn(f"compile: {self.name()} runs as it is, without being compiled: {reason}")
             self.eager = str(reason)
@@ -253,10 +260,39 @@ class Paths:
                 f"compile: {self.name()} draws random numbers; compiled, it repeats those of its "
                 "first call: give them as arguments"
             )
-        result = kept[0]
+        return self.add(Path(self, traced._replace(leaves=[], numbers=[]), result))
+
+    def _result(self, xs: list[Value]) -> Structure:
+        """What the function returns for Values."""
+        result = self.signature.call(xs)
+        if result is None:
+            raise Refused(f"compile: {self.name()} returned None; does it end with a return?")
+        try:
+            return Structure(result, f"the result of {self.name()}", "compile", RESULT)
+        except TypeError as error:
+            raise Refused(str(error)) from None
+
+    def _traced(self, numbers: Sequence[float]) -> tuple[Traced, Structure]:
+        kept: list[Structure] = []
+
+        def run(xs: list[Value]) -> list[Any]:
+            kept.append(self._result(xs))
+            return kept[0].numbers
+
+        traced, result = trace(run, numbers, self.signature.names), kept[0]
         result.whole = result.built([0.0] * len(result.numbers))  # no Value is kept
         result.numbers = [0.0] * len(result.numbers)
-        return self.add(Path(self, traced, result))
+        return traced, result
+
+    def _require_same(self, found: Sequence[float], numbers: Sequence[float]) -> None:
+        """Untraceable if the function, run as ever, returns something else."""
+        ys = self._result([Value(x) for x in numbers]).numbers
+        own = [y._num if isinstance(y, Value) else y for y in ys]
+        if len(own) != len(found) or any(a != b and a == a for a, b in zip(own, found)):
+            raise Untraceable(
+                "it returns something else when it is traced, as where it looks the data of an "
+                "argument up in a set or a dict, asks for its type, or changes from call to call"
+            )
 
     def _takes_floats(self, numbers: Sequence[float]) -> bool:
         """Whether the function goes through with plain numbers; an int may be a count, too."""
@@ -318,6 +354,11 @@ class Paths:
             f"that take others run uncompiled. Mostly asked: {often}. Use where(condition, a, b), "
             "maximum(a, b) or minimum(a, b) there, or raise max_paths="
         )
+
+
+def _keeps_any(leaves: list[Value]) -> bool:
+    """Whether somebody else holds one of these; the list, the loop and the call make three."""
+    return any(getrefcount(v) > 3 for v in leaves)
 
 
 DROPS = " would drop its gradient"

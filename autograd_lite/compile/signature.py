@@ -17,7 +17,7 @@ from typing import Any
 
 from ..engine import Value
 from ..ieee import number, shown
-from ..structure import Structure, is_array
+from ..structure import Structure, is_array, makes_more
 
 NUMBER = "number"  # the form of a single number
 FIXED = (str, bytes, bool, type(None))
@@ -43,9 +43,7 @@ class Signature:
     ) -> None:
         self.f, self.args, self.named = f, list(args), dict(named)
         items: list[tuple[int | str, Any]] = [*enumerate(args), *named.items()]
-        self.dynamic: list[int | str] = [
-            k for k, x in items if k not in static and not isinstance(x, FIXED)
-        ]
+        self.dynamic: list[int | str] = [k for k, x in items if k not in static and not is_fixed(x)]
         self.structures: dict[int | str, Structure] = {}
         self.starts: dict[int | str, int] = {}
         self.names: list[str] = []
@@ -164,13 +162,19 @@ def static_of(f: Callable[..., Any], static: Any) -> tuple[int | str, ...]:
 def key_of(args: Sequence[Any], named: dict[str, Any], static: Sequence[int | str]) -> Hashable:
     """What calls of one form have in common; GivenValues where a Value is among the arguments."""
     keys: list[Any] = [
-        (type(x), fixed(x, i)) if i in static or isinstance(x, FIXED) else form(x, i)
+        (type(x), fixed(x, i)) if i in static or is_fixed(x) else form(x, i)
         for i, x in enumerate(args)
     ]
     for name, x in named.items():
-        is_fixed = name in static or isinstance(x, FIXED)
-        keys.append((name, (type(x), fixed(x, name)) if is_fixed else form(x, name)))
+        keys.append(
+            (name, (type(x), fixed(x, name)) if name in static or is_fixed(x) else form(x, name))
+        )
     return tuple(keys)
+
+
+def is_fixed(x: Any) -> bool:
+    """Whether an argument is a constant of the program by its type; a bool of NumPy is one, too."""
+    return isinstance(x, FIXED) or type(x).__name__ in ("bool_", "bool")
 
 
 def fixed(x: Any, k: int | str) -> Any:
@@ -182,7 +186,14 @@ def fixed(x: Any, k: int | str) -> Any:
             f"compile: the static argument {_name(k)} = {shown(x)} cannot be hashed; "
             "give a tuple for a list"
         ) from None
-    return repr(x) if isinstance(x, float) else x  # so that nan is nan, and -0.0 is not 0.0
+    return _exactly(x)
+
+
+def _exactly(x: Any) -> Hashable:
+    """What is equal only where all of it is of the same type, and -0.0 is not 0.0."""
+    if isinstance(x, (tuple, frozenset)):
+        return type(x), type(x)(map(_exactly, x)) if type(x) in (tuple, frozenset) else x
+    return type(x), repr(x) if isinstance(x, float) else x
 
 
 def form(x: Any, k: int | str = "") -> Hashable:
@@ -197,19 +208,31 @@ def form(x: Any, k: int | str = "") -> Hashable:
             raise GivenValues
         return kind, x.shape
     if isinstance(x, (list, tuple)):
+        if kind is not list and kind is not tuple:
+            return (kind, _more(x, k), *[form(v, k) for v in x])
         kinds = {*map(type, x)}
         return (kind, len(x)) if kinds <= {float, int} else (kind, *[form(v, k) for v in x])
     if isinstance(x, dict):
-        return (kind, *x.keys(), *[form(v, k) for v in x.values()])
+        more = _more(x, k) if kind is not dict else ()
+        return (kind, more, *x.keys(), *[form(v, k) for v in x.values()])
     if hasattr(x, "__dataclass_fields__") and not isinstance(x, type):
         import dataclasses  # whoever has one has it imported
 
-        return (kind, *[form(getattr(x, field.name), k) for field in dataclasses.fields(x)])
+        names = [field.name for field in dataclasses.fields(x)]
+        rest = getattr(x, "__dict__", {}).keys() - {*names}
+        own = _more(x, k, names) if rest and not makes_more(x) else ()
+        return (kind, own, *[form(getattr(x, name), k) for name in names])
     if isinstance(x, Number):
         return NUMBER
     raise TypeError(
         f"compile: {_name(k)} must be numbers, not {kind.__name__} {shown(x)}; {WAY_OUT}"
     )
+
+
+def _more(x: Any, k: int | str, but: Sequence[str] = ()) -> Hashable:
+    """The attributes of a container, which are constants of the program."""
+    more = getattr(x, "__dict__", {})
+    return tuple([(name, fixed(more[name], k)) for name in more if name not in but])
 
 
 def numbers_of(x: Any, name: str) -> list[float]:

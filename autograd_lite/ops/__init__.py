@@ -25,10 +25,12 @@ from .row import (
     Row,
     lookup,
     methods,
+    redefined,
 )
 
 __all__ = ["ALIASES", "CONDITIONS", "CUSTOM", "FLAT", "POSITIVE", "REAL", "TABLE", "Interval",
-           "Missing", "OwnRow", "Row", "floats", "lookup", "methods"]  # fmt: skip
+           "Missing", "OwnRow", "Row", "floats", "lookup", "methods",
+           "redefined"]  # fmt: skip
 
 del elementary, network  # imported for the rows they add to the table
 

@@ -92,6 +92,7 @@ class OwnRow(Row):
 
 TABLE: dict[str, Row] = {}
 CUSTOM: dict[str, Row] = {}  # the user's, see custom.py
+redefined = [0]  # how often one of them was replaced
 
 
 def lookup(name: str) -> Row:

@@ -52,6 +52,7 @@ def derived(
     zero_rule: bool = False,
     checks: bool = False,
     quick: bool = False,
+    sweep: Sequence[int] = (),
 ) -> Program:
     """The outputs of a program and then derivatives of them, with the guards of the program.
 
@@ -61,6 +62,7 @@ def derived(
                 derivatives times a vector, whose numbers are further inputs
     zero_rule   keep the rule that an adjoint of exactly 0 passes on exactly 0
     quick       by the quick partials of the rows, where there are any
+    sweep       the slots in the order in which adjoints are added, if it is not the program's
     checks      one guard more, the last: that no derivative is nan (a second one: or infinite)
 
     >>> from autograd_lite import Value
@@ -78,7 +80,7 @@ def derived(
         slots = program.slots(m.symbols, m)
         more: list[Any] = []
     else:
-        slots, linear = Linear.at(program, m.symbols, m, quick)
+        slots, linear = Linear.at(program, m.symbols, m, quick, sweep)
         rows = linear.rows() if kind == "jacobian" else [linear.pull([1.0])]
         more = [0.0 if i is None else row[i] for row in rows for i in by]
     guards = [(slots[c], outcome) for c, outcome in program.guards]

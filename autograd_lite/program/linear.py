@@ -92,10 +92,17 @@ class Linear:
 
     @classmethod
     def at(
-        cls, program: Program, inputs: Sequence[Any], m: Any, quick: bool = False
+        cls,
+        program: Program,
+        inputs: Sequence[Any],
+        m: Any,
+        quick: bool = False,
+        sweep: Sequence[int] = (),
     ) -> tuple[list[Any], Linear]:
-        """Of a program at numbers of any kind: what is in each slot, and the map. `quick`: by the
-        quick partials of the rows, where there are any.
+        """Of a program at numbers of any kind: what is in each slot, and the map.
+
+        quick  by the quick partials of the rows, where there are any
+        sweep  the slots in the order of the map, if it is another than that of the instructions
 
         >>> square = Program.of([Value(3.0) ** 2])
         >>> Linear.at(square, [5.0], floats)[1].edges
@@ -116,6 +123,9 @@ class Linear:
                     edges.append((target, source, partials[i]))
             slots.append(y)
         n = len(inputs)
+        if sweep:
+            at = {slot: k for k, slot in enumerate(sweep)}
+            edges = sorted((e for e in edges if e[0] in at), key=lambda e: at[e[0]])
         ends = [y if isinstance(y, int) and program.depends(y) else None for y in program.outputs]
         return slots, cls(len(slots), n, edges, ends, m is floats)
 

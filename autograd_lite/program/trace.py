@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Number
+from numbers import Number, Real
 from types import CodeType
 from typing import Any, NamedTuple
 
 from ..engine import Value, order, record
 from ..ieee import nan, number
 from ..modes import Mode, always_recording, file_name, users_frame
-from ..ops import CUSTOM, FLAT, TABLE, OwnRow, Row
+from ..ops import CONDITIONS, CUSTOM, FLAT, TABLE, OwnRow, Row
 from .program import Instruction, Program, different
 from .symbols import Builder
 
@@ -47,11 +47,17 @@ class Traced(NamedTuple):
     program    inputs: the numbers it was given, then the data of `captured`
     captured   the Values from outside that it used
     guards     the place in the source of each guard
+    numbers    what it returned
+    sweep      the slots in the order of backward()
+    leaves     the Values that it made, not by an operation
     """
 
     program: Program
     captured: list[Value]
     guards: list[str]
+    numbers: list[float]
+    sweep: tuple[int, ...]
+    leaves: list[Value]
 
 
 def trace(
@@ -90,7 +96,9 @@ class Condition:
         if isinstance(other, Condition):
             a, b = self.node._num != 0.0, other.node._num != 0.0
             return self.mode.condition(op, (self.node, other.node), FLAT[op].value(None, a, b))
-        return self if bool(other) is (op == "and") else op == "or"
+        if other.__class__ is not bool:  # then they are numbers
+            return FLAT[op].value(None, bool(self), other)
+        return self if other is (op == "and") else op == "or"
 
     # fmt: off
     def __and__(self, other: Any) -> Any: return self._with("and", other)
@@ -98,27 +106,27 @@ class Condition:
     __rand__, __ror__ = __and__, __or__
     def __invert__(self) -> Any:
         return self.mode.condition("not", (self.node,), self.node._num == 0.0)
-    def __xor__(self, other: Any) -> Any: return bool(self) ^ other
-    def __add__(self, other: Any) -> Any: return bool(self) + other
-    def __sub__(self, other: Any) -> Any: return bool(self) - other
-    def __rsub__(self, other: Any) -> Any: return other - bool(self)
-    def __mul__(self, other: Any) -> Any: return bool(self) * other
-    def __truediv__(self, other: Any) -> Any: return bool(self) / other
-    def __rtruediv__(self, other: Any) -> Any: return other / bool(self)
-    def __pow__(self, other: Any) -> Any: return bool(self) ** other
-    def __rpow__(self, other: Any) -> Any: return other ** bool(self)
-    def __eq__(self, other: object) -> Any: return bool(self) == other
-    def __lt__(self, other: Any) -> Any: return bool(self) < other
-    def __gt__(self, other: Any) -> Any: return bool(self) > other
-    def __le__(self, other: Any) -> Any: return bool(self) <= other
-    def __ge__(self, other: Any) -> Any: return bool(self) >= other
-    __radd__, __rmul__, __rxor__ = __add__, __mul__, __xor__
-    def __neg__(self) -> int: return -bool(self)
     def __index__(self) -> int: return int(bool(self))
+    def __int__(self) -> int: return int(bool(self))
     def __float__(self) -> float: return float(bool(self))
     def __hash__(self) -> int: return hash(bool(self))
     def __repr__(self) -> str: return repr(bool(self))
+    def __format__(self, spec: str) -> str: return format(bool(self), spec)
     # fmt: on
+
+
+def _as_bool(f: Callable[..., Any], reflected: bool = False) -> Callable[..., Any]:
+    if reflected:
+        return lambda condition, other: f(other, bool(condition))
+    return lambda condition, *others: f(bool(condition), *others)
+
+
+for name in ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "lshift", "rshift", "xor"]:
+    setattr(Condition, f"__{name}__", _as_bool(getattr(operator, name)))
+    setattr(Condition, f"__r{name}__", _as_bool(getattr(operator, name), reflected=True))
+for name in ["eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs"]:
+    setattr(Condition, f"__{name}__", _as_bool(getattr(operator, name)))
+Real.register(Condition)  # it counts as a number
 
 
 class Trace(Mode):
@@ -135,6 +143,7 @@ class Trace(Mode):
         self.plain: dict[int, Value] = {}  # what v.data is, by where v is
         self.detached: set[int] = set()  # the lines of what is computed of such numbers alone
         self.known: set[tuple[str, int]] = set()  # users' operations, by number of arguments
+        self.flat: list[Value] = []  # comparisons and plain numbers: backward() does not come there
         self.escaped = False
         self.guarded: dict[int, tuple[bool, str]] = {}
 
@@ -152,6 +161,8 @@ class Trace(Mode):
             self.known.add((row.name, len(v.args)))
         args = tuple([self.where(a) if isinstance(a, Value) else a for a in v.args])
         self.at[v] = None
+        if row.name in FLAT:
+            self.flat.append(v)
         if {*map(type, args)} != {float}:
             self.at[v] = self._line(row, args)
 
@@ -255,6 +266,7 @@ class Trace(Mode):
     def traced(self, outputs: Sequence[Any], names: Sequence[str]) -> Traced:
         if self.escaped:
             raise Untraceable(ELSEWHERE)
+        self._require_truths()
         ends = [self.where(y) if isinstance(y, Value) else y for y in outputs]
         n = len(self.inputs)
         place: dict[int, int] = {-1 - i: i for i in range(n)}
@@ -269,10 +281,10 @@ class Trace(Mode):
 
         # in the order in which backward() would go, so that it can add in that order
         roots = [y for y in outputs if isinstance(y, Value)]
-        for v in order(*roots, stop=self.inputs):
-            k = self.at.get(v)
-            if k is not None and k >= 0:
-                put(self._missing(k, place))
+        sweep = [self.at.get(v) for v in order(*roots, stop=[*self.inputs, *self.flat])]
+        swept = [k for k in sweep if k is not None and k >= 0]
+        for k in swept:
+            put(self._missing(k, place))
         for k in [*self.guarded, *[y for y in ends if y.__class__ is int]]:
             put(self._missing(k, place))
         captured = self.inputs[self.given_inputs :]
@@ -283,7 +295,25 @@ class Trace(Mode):
             [place[y] if y.__class__ is int else y for y in ends],
             [(place[k], outcome) for k, (outcome, _) in self.guarded.items()],
         )
-        return Traced(program, captured, [text for _, text in self.guarded.values()])
+        return Traced(
+            program,
+            captured,
+            [text for _, text in self.guarded.values()],
+            [y._num if isinstance(y, Value) else y for y in outputs],
+            tuple([place[k] for k in swept]),
+            [v for v, at in self.at.items() if at is None and v.op is None],
+        )
+
+    def _require_truths(self) -> None:
+        """Untraceable if a comparison was made and its truth not asked for: who looks at it in
+        another way, as `is`, isinstance and match do, sees no bool."""
+        used = {a for _, args in self.lines for a in args if a.__class__ is int}
+        for k, (row, _) in enumerate(self.lines):
+            if row.name in CONDITIONS and k not in used and k not in self.guarded:
+                raise Untraceable(
+                    "it makes a comparison and does not ask for its truth, as by `is`, isinstance "
+                    "or match; write bool(...) around it"
+                )
 
     def _missing(self, k: int, place: dict[int, int]) -> list[int]:
         """A line and all that it needs, as far as they have no place yet."""
