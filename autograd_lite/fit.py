@@ -257,10 +257,10 @@ def _backend(rows: int, batch_size: int) -> str:
     It asks for what is installed and not for the time, so that a training can be repeated.
     """
     found = fastest(strict=False)
-    rate = 1 if has_compiled_engine else 20  # so many times longer a row takes without
-    if rows * rate < 20_000:
+    least, least_batch = (5000, 200) if has_compiled_engine else (1000, 10)
+    if rows < least:
         return ""
-    if found == "numpy" and batch_size * rate < 200:
+    if found == "numpy" and batch_size < least_batch:
         found = "python"
     return "" if found == "python" and has_compiled_engine else found
 

@@ -215,15 +215,21 @@ def swept(nodes: list[Any], before: list[tuple[Any, float]]) -> None:
             mode.swept(nodes, before)
 
 
-PACKAGE = join(dirname(__file__), "")
+PACKAGE, ENGINE = join(dirname(__file__), ""), f"{__package__}.engine"
 
 
 def users_frame() -> tuple[FrameType, int]:
     """The innermost frame that is not of this package, and how far above the caller it is."""
     frame, level = _getframe(1), 0
-    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+    while is_ours(frame) and frame.f_back is not None:
         frame, level = frame.f_back, level + 1
     return frame, level
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame is of this package; the compiled engine has another file name."""
+    code = frame.f_code.co_filename
+    return code.startswith(PACKAGE) or frame.f_globals.get("__name__") == ENGINE
 
 
 def file_name(path: str) -> str:

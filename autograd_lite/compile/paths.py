@@ -15,7 +15,7 @@ from typing import Any
 
 from ..engine import Value, order
 from ..ieee import floats
-from ..modes import PACKAGE, users_frame
+from ..modes import is_ours, users_frame
 from ..ops import CUSTOM, redefined
 from ..program import Program, Refused, Traced, Untraceable, derived, quick, trace
 from ..program.trace import described
@@ -246,7 +246,8 @@ class Paths:
                 call()  # raises the error that belongs to it
             except TypeError as own:
                 if DROPS in str(own):
-                    raise TypeError(f"{own}{_line_of(own)}") from own
+                    more = "; in a compiled function .data is no plain number, either"
+                    raise TypeError(f"{own}{more}{_line_of(own)}") from own
                 if not self._takes_floats(numbers):
                     raise
             raise TypeError(
@@ -380,6 +381,6 @@ def _line_of(error: BaseException) -> str:
 
     found = ""
     for frame, line in traceback.walk_tb(error.__traceback__):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        if not is_ours(frame):
             found = described(frame.f_code, line)
     return found and f" (at {found})"

@@ -102,7 +102,8 @@ class Rows:
             new = self.traced(traced)
             if new is None:
                 del left[0]
-                self._keep(self._whole(traced), [traced], self._flat(traced))
+                result = self.result or self._whole(traced)
+                self._keep(result, [traced], self._flat(traced))
             else:
                 todo, left = [(new, left, 0)], []
 
@@ -302,9 +303,9 @@ def _is_array(x: Any) -> bool:
 
 
 def _of_row(error: Exception, i: int) -> Exception:
-    """The error, whose text names the row."""
-    if error.args and isinstance(error.args[0], str):
-        error.args = (f"{error.args[0]} (row {i})", *error.args[1:])
-    elif hasattr(error, "add_note"):
+    """The error, with a note that names the row; before Python 3.11, in its text."""
+    if hasattr(error, "add_note"):
         error.add_note(f"in row {i}")
+    elif error.args and isinstance(error.args[0], str):
+        error.args = (f"{error.args[0]} (row {i})", *error.args[1:])
     return error

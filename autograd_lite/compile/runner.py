@@ -16,8 +16,9 @@ from ..program import Program
 from ..program.emit import NumpyKernel, PythonKernel
 
 BACKENDS = ("python", "numpy", "llvm")
-# seconds, for the choice only: to write and compile an instruction, and to run it for a row
-PYTHON_MAKES, LLVM_MAKES, LLVM_STARTS = 15e-6, 20e-6, 0.25
+# seconds, for the choice only: to compile an instruction, and to run it for a row
+LLVM_MAKES, LLVM_STARTS = 15e-6, 0.25
+LARGE = 5000  # instructions, from which on Python takes as long to compile them as LLVM does
 PYTHON_RUNS, NUMPY_RUNS = 50e-9, 1.5e-9
 
 
@@ -69,11 +70,13 @@ class Runner:
         """The status and the outputs at a point."""
         if self.settled is not None:
             return self.settled.point(xs)  # type: ignore[no-any-return]
-        if self.backend is not None or self.size * PYTHON_MAKES + self.spent > self.llvm_costs():
+        is_large = self.size > LARGE and has("llvmlite")
+        if self.backend is not None or is_large or self.spent > self.llvm_costs():
             self.settled = self.kernel("llvm" if self.backend in (None, "llvm") else "python")
             return self.settled.point(xs)  # type: ignore[no-any-return]
+        kernel = self.kernel("python")
         started = perf_counter()
-        found = self.kernel("python").point(xs)
+        found = kernel.point(xs)
         self.spent += perf_counter() - started
         return found  # type: ignore[no-any-return]
 

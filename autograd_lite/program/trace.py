@@ -98,7 +98,10 @@ class Condition:
             return self.mode.condition(op, (self.node, other.node), FLAT[op].value(None, a, b))
         if other.__class__ is not bool:  # then they are numbers
             return FLAT[op].value(None, bool(self), other)
-        return self if other is (op == "and") else op == "or"
+        if other is (op == "and"):
+            return self
+        self.mode.settled.add(self.mode.where(self.node))
+        return op == "or"
 
     # fmt: off
     def __and__(self, other: Any) -> Any: return self._with("and", other)
@@ -144,6 +147,7 @@ class Trace(Mode):
         self.detached: set[int] = set()  # the lines of what is computed of such numbers alone
         self.known: set[tuple[str, int]] = set()  # users' operations, by number of arguments
         self.flat: list[Value] = []  # comparisons and plain numbers: backward() does not come there
+        self.settled: set[Any] = set()  # comparisons that did not matter beside a known truth
         self.escaped = False
         self.guarded: dict[int, tuple[bool, str]] = {}
 
@@ -307,7 +311,7 @@ class Trace(Mode):
     def _require_truths(self) -> None:
         """Untraceable if a comparison was made and its truth not asked for: who looks at it in
         another way, as `is`, isinstance and match do, sees no bool."""
-        used = {a for _, args in self.lines for a in args if a.__class__ is int}
+        used = {a for _, args in self.lines for a in args if a.__class__ is int} | self.settled
         for k, (row, _) in enumerate(self.lines):
             if row.name in CONDITIONS and k not in used and k not in self.guarded:
                 raise Untraceable(
