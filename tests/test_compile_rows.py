@@ -157,8 +157,9 @@ class TestWithoutNumPy:
             return x
 
         for options in ({}, {"chunk_rows": 2}):
-            with pytest.raises(KeyError, match=r"too large \(row 2\)"):
+            with pytest.raises(KeyError, match="too large") as caught:
                 ag.compile(f).map([1.0, 2.0, 7.0, 8.0], **options)
+            assert "row 2" in told(caught.value)
 
     def test_threads(self):
         f = ag.compile(lambda x: ag.exp(x) if x < 1.0 else x)
@@ -423,8 +424,9 @@ class TestEdges:
         g = make(f)
         x = np.array([4.0, 1.0, 4.5, 2.0, 6.0, 3.0, 6.0, 1.0])
         for _ in range(2):
-            with pytest.raises(IndexError, match=r"row 4"):
+            with pytest.raises(IndexError) as caught:
                 g.value_and_grad.map(x, **options)
+            assert "row 4" in told(caught.value)
         with pytest.raises(KeyError) as caught:
             g.map(x[5:], **options)
         assert caught.value.args == (7,)
@@ -446,8 +448,9 @@ class TestEdges:
         assert [*zip(y, slopes)] == [ag.value_and_grad(f)(a) for a in x.tolist()]
         assert g.value_and_grad.map(x, reduce="sum") == (y.sum(), slopes.sum())
         h = make(lambda x: 1 // 0 if f(x) > 3 else x, max_paths=1)
-        with pytest.warns(UserWarning, match="paths"), pytest.raises(ZeroDivisionError, match="row 1"):
+        with pytest.warns(UserWarning, match="paths"), pytest.raises(ZeroDivisionError) as caught:
             h.map([1.0, 9.0])
+        assert "row 1" in told(caught.value)
 
     def test_what_cannot_be_compiled(self, make):
         def f(x):
@@ -572,8 +575,9 @@ class TestExecutors:
         w = np.array([0.3, -1.2, 2.0])
         same_bits(ag.compile(smooth).value_and_grad, executor, w, table().T, in_axes=(None, 0))
         same_bits(ag.compile(branches).hvp, executor, x, y, x[::-1], chunk_rows=400)
-        with pytest.raises(LookupError, match=r"more than 60 \(row 61\)"):
+        with pytest.raises(LookupError, match="more than 60") as caught:
             ag.compile(picky).map(np.arange(100.0), executor=executor, chunk_rows=10)
+        assert "row 61" in told(caught.value)
         assert ag.compile(picky).map([1.0], executor=executor).tolist() == [2.0]
 
     def test_threads(self):
@@ -631,8 +635,9 @@ class TestExecutors:
                 return super().submit(run)
 
         with Slow(1) as pool:
-            with pytest.raises(LookupError, match="row 5"):
+            with pytest.raises(LookupError) as caught:
                 ag.compile(picky).map(np.arange(56.0, 96.0), executor=pool, chunk_rows=10)
+            assert "row 5" in told(caught.value)
             go.set()
         assert len(started) <= 2
 
