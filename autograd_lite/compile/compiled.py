@@ -28,6 +28,7 @@ class Compiled:
 
     def __init__(self, f: Callable[..., Any], kind: str, settings: Settings) -> None:
         self.f, self.kind, self.settings = f, kind, settings
+        self.maps: dict[Hashable, Hashable] = {}  # of forms of rows, the keys of their paths
         self._short: dict[Hashable, dict[Path, ShortWay]] = {}
         self.__wrapped__ = f
         self.__doc__ = f.__doc__

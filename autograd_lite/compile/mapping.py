@@ -22,6 +22,7 @@ from .signature import GivenValues, is_fixed, key_of, numbers_of
 
 if TYPE_CHECKING:
     from .compiled import Compiled
+    from .paths import Paths
 
 PARTS = 16  # of a batch without chunk_rows: by the number of rows alone, so that sums stay the same
 
@@ -38,6 +39,62 @@ def mapped(
     """f.map; see there."""
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'map: reduce = {shown(reduce)}; use "sum", "mean" or None')
+    plain = None if named or f.kind == "hvp" or f.settings.static else _plain(args, in_axes)
+    known = plain and f.maps.get(plain[0])
+    if plain and known:  # rows of the same form as before
+        _, columns, n = plain
+        part, batch = Part(f, known, (), {}, reduce is not None), Batch(columns, n)
+    else:
+        part, batch = _read(f, args, named, in_axes, reduce is not None)
+        if plain:
+            f.maps[plain[0]] = part.key
+    n, paths = batch.n, part.paths
+    if n == 0:
+        outputs, result = _of_no_rows(part, batch, reduce)
+    elif executor is None and chunk_rows is None:
+        outputs, result = part(batch, 0)
+    else:
+        outputs, result = _in_parts(part, batch, executor, chunk_rows)
+    path = next((path for path in paths.all if path.result is result), None)
+    results = path.results_of(f.kind) if path else Results(f.kind, result, paths.argument)
+    if reduce is None:
+        return results.of_rows(outputs, n)
+    if reduce == "mean":
+        outputs = outputs / n if hasattr(outputs, "dtype") else [y / n for y in outputs]
+    return results.of(outputs)
+
+
+def _plain(args: Sequence[Any], in_axes: Any) -> tuple[Any, list[Any], int] | None:
+    """Of floats and arrays of doubles the form, the columns and how many rows: the usual case, and
+    the cheapest. None for all others."""
+    axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
+    columns: list[Any] = []
+    forms: list[Any] = []
+    lengths = set()
+    for x, axis in zip(args, axes):
+        if axis is None and x.__class__ is float:
+            columns.append(x)
+            forms.append(None)
+        elif type(x).__name__ != "ndarray" or x.dtype.str not in ("<f8", ">f8"):
+            return None
+        elif axis is None:
+            columns += x.ravel().tolist()
+            forms.append(x.shape)
+        elif axis == 0 and axis.__class__ is int and x.ndim and x.dtype.isnative:
+            lengths.add(len(x))
+            columns += [x] if x.ndim == 1 else [*x.reshape(len(x), -1).T] if len(x) else ()
+            forms.append((None, *x.shape[1:]))
+        else:
+            return None
+    if len(axes) != len(args) or len(lengths) != 1 or 0 in lengths:
+        return None
+    return (axes, tuple(forms)), columns, lengths.pop()
+
+
+def _read(
+    f: Compiled, args: tuple[Any, ...], named: dict[str, Any], in_axes: Any, reduce: bool
+) -> tuple[Part, Batch]:
+    """What the arguments of map stand for."""
     examples, columns, n = _rows_of(args, _axes(in_axes, args, f.settings.static))
     vector: Any = None
     extra: list[Any] = []
@@ -55,21 +112,7 @@ def mapped(
     numbers: list[Any] = []
     for k in paths.signature.dynamic:
         numbers += columns[k] if isinstance(k, int) else _floats(named[k])
-    part = Part(f, key, (*examples,), named, reduce is not None, vector)
-    batch = Batch(numbers, n, extra)
-    if n == 0:
-        outputs, result = _of_no_rows(part, batch, reduce)
-    elif executor is None and chunk_rows is None:
-        outputs, result = part(batch, 0)
-    else:
-        outputs, result = _in_parts(part, batch, executor, chunk_rows)
-    known = next((path for path in paths.all if path.result is result), None)
-    results = known.results_of(f.kind) if known else Results(f.kind, result, paths.argument)
-    if reduce is None:
-        return results.of_rows(outputs, n)
-    if reduce == "mean":
-        outputs = outputs / n if hasattr(outputs, "dtype") else [y / n for y in outputs]
-    return results.of(outputs)
+    return Part(f, key, (*examples,), named, reduce, vector), Batch(numbers, n, extra)
 
 
 class Part:
@@ -82,11 +125,15 @@ class Part:
         examples: tuple[Any, ...],
         named: dict[str, Any],
         reduce: bool,
-        vector: Any,  # of a hvp: the Structure of the arguments to differentiate by
+        vector: Any = None,  # of a hvp: the Structure of the arguments to differentiate by
     ) -> None:
         self.f, self.key, self.reduce = f, key, reduce
         self.examples, self.named, self.vector = examples, named, vector
         self.backend: str | None = None
+
+    @property
+    def paths(self) -> Paths:
+        return self.f.paths_of(self.key, self.examples, self.named)
 
     def __call__(self, batch: Batch, first: int) -> tuple[Any, Structure]:
         rows = self.rows(batch, first)
@@ -95,8 +142,7 @@ class Part:
         return found.outputs, found.result
 
     def rows(self, batch: Batch, first: int) -> Rows:
-        f = self.f
-        paths = f.paths_of(self.key, self.examples, self.named)
+        f, paths = self.f, self.paths
         signature = paths.signature
 
         def own(i: int, kind: str) -> Any:

@@ -40,6 +40,7 @@ class Runner:
     def __init__(self, program: Program, backend: str | None, strict: bool) -> None:
         self.program, self.backend, self.strict = program, backend, strict
         self.kernels: dict[tuple[str, Any], Any] = {}
+        self.latest: tuple[str, list[Any], Any] = "", [], None  # for rows
         self.spent = 0.0
         self.settled: Any = None  # the kernel for points, when there is no more to gain
 
@@ -84,7 +85,10 @@ class Runner:
         """The status of each row, None for all right, and the outputs or their sums."""
         name = self.backend or self._for_rows(n)
         started = perf_counter()
-        found = self.kernel(name, tuple(map(type, columns))).rows(columns, n, reduce)
+        kinds = [*map(type, columns)]
+        if (name, kinds) != self.latest[:2]:
+            self.latest = name, kinds, self.kernel(name, tuple(kinds))
+        found = self.latest[2].rows(columns, n, reduce)
         if name != "llvm":
             self.spent += perf_counter() - started
         return found  # type: ignore[no-any-return]
