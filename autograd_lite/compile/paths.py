@@ -17,7 +17,7 @@ from ..engine import Value, order
 from ..ieee import floats
 from ..modes import is_ours, users_frame
 from ..ops import CUSTOM, redefined
-from ..program import Program, Refused, Traced, Untraceable, derived, quick, trace
+from ..program import Program, Refused, Traced, Untraceable, derived, quick, summed, trace
 from ..program.trace import described
 from ..structure import Structure
 from .results import PROGRAMS, Results
@@ -130,7 +130,7 @@ def _runner(
 ) -> Runner:
     checks = checks and kind != "value" and (kind in SECOND or not zero_rule)
     made = derived(program, kind, by, zero_rule, checks, not zero_rule, sweep)
-    return Runner(made, backend, strict)
+    return Runner(made if strict else summed(made), backend, strict)
 
 
 class Paths:

@@ -12,12 +12,12 @@ llvm      a Program as machine code, and what executes it
 
 from .adjoint import adjoint, derived
 from .linear import Linear
-from .passes import quick
+from .passes import quick, summed
 from .program import Instruction, Program
 from .symbols import Builder, Symbol, simplified
 from .trace import Refused, Traced, Untraceable, trace
 
 __all__ = [
     "Builder", "Instruction", "Linear", "Program", "Refused", "Symbol", "Traced", "Untraceable",
-    "adjoint", "derived", "quick", "simplified", "trace",
+    "adjoint", "derived", "quick", "simplified", "summed", "trace",
 ]  # fmt: skip

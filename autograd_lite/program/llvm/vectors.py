@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from .alike import ALONG, CONSTANT, Loop, Plan, Run
 from .chunks import ARGUMENTS, CHUNK, Chunk
+from .ir import Block
 
 if TYPE_CHECKING:
     from .chunks import Writer
@@ -159,18 +161,36 @@ class Vectors:
             self.writer.functions.append(f"{head} {{\n{body}ret void\n}}")
         return rest
 
+    def _neighbours(self, args: Sequence[Any]) -> tuple[int, int]:
+        """The longest stretch of neighbours among the terms of a sum: where among the terms, in the
+        order of their places, it begins and ends."""
+        places = [self.plan.place[a] for a in args]
+        best = start = 0, 0
+        for i, (space, k) in enumerate(places):
+            if not i or places[i - 1] != (space, k - 1):
+                start = i, i
+            start = start[0], i + 1
+            best = max(best, start, key=lambda x: x[1] - x[0])
+        return best
+
     def _is_long_sum(self, s: int) -> bool:
         op, args = self.steps.steps[s - self.steps.inputs]
         if op != "sum" or self.writer.strict or len(args) < 8 * self.lanes:
             return False
-        places = sorted(self.plan.place[a] for a in args if a.__class__ is int)
-        first, last = places[0], places[-1]
-        return first[0] == last[0] and len({*places}) == len(args) == last[1] - first[1] + 1
+        first, last = self._neighbours(self._terms(args)[0])
+        return 2 * (last - first) > len(args)
+
+    def _terms(self, args: Sequence[Any]) -> tuple[list[int], list[float]]:
+        """The slots among the terms of a sum by their places, and the constants."""
+        slots = sorted((a for a in args if a.__class__ is int), key=self.plan.place.__getitem__)
+        return slots, [a for a in args if a.__class__ is not int]
 
     def _sum(self, s: int) -> None:
-        """The sum of neighbours."""
-        args = self.steps.steps[s - self.steps.inputs][1]
-        (space, first), n = min(self.plan.place[a] for a in args), len(args)
+        """A sum, mostly of neighbours."""
+        slots, constants = self._terms(self.steps.steps[s - self.steps.inputs][1])
+        start, stop = self._neighbours(slots)
+        (space, first), n = self.plan.place[slots[start]], stop - start
+        others = [*slots[:start], *slots[stop:]]
         pack, step = f"<{self.lanes} x double>", 4 * self.lanes
         full = n - n % step
         body, phis, rest = [], [], []
@@ -192,6 +212,17 @@ class Vectors:
             rest.append(f"%r{k} = load double, ptr %q{k}, align 8")
             rest.append(f"%w{k} = fadd double {total}, %r{k}")
             total = f"%w{k}"
+        block = Block()
+        for x in constants:
+            rest.append(f"%c{len(rest)} = fadd double {total}, {block.number(x)}")
+            total = f"%c{len(rest) - 1}"
+        for a in others:
+            space_of, k = self.plan.place[a]
+            base = "%in" if space_of == "in" else "%ws"
+            rest.append(f"%a{a} = getelementptr double, ptr {base}, i64 {k}")
+            rest.append(f"%b{a} = load double, ptr %a{a}, align 8")
+            rest.append(f"%o{a} = fadd double {total}, %b{a}")
+            total = f"%o{a}"
         rest.append(f"%there = getelementptr i8, ptr %ws, i64 {self.writer.where[s]}")
         self.writer.functions.append(
             SUM.format(
