@@ -266,12 +266,14 @@ def compile(
     mode       "fast": products and sums may be contracted, exp, log, tanh and the like are exact
                within 3 ulp, results agree with those of f to 1e-12 of the largest term in them, and
                a call within such an error of a branch may take either side;
-               "strict": the bits of f itself and of its grad
+               "strict": the bits of f itself and of its grad, but for the sign of a zero
     max_paths  so many paths are kept for each form of the arguments; a call that takes another
                runs uncompiled
 
     A Value that f uses from outside is read at each call; a plain number from outside is a
-    constant, as are random numbers. Called with Values, it records a graph as f does.
+    constant, as are random numbers. When a path is traced, f is called once more for comparison: if
+    it returns something else then, it runs uncompiled, with a warning. Called with Values, it
+    records a graph as f does.
 
     Raises TypeError for what is no function or where f takes a traced number for a plain one,
     ValueError for unknown settings, and whatever f raises.

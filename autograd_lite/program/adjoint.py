@@ -85,7 +85,7 @@ def derived(
         more = [0.0 if i is None else row[i] for row in rows for i in by]
     guards = [(slots[c], outcome) for c, outcome in program.guards]
     if checks:
-        guards += _no_nan(more)
+        guards += _no_nan(more, quick)
     return m.program([*program.taken(slots), *more], guards)
 
 
@@ -115,14 +115,16 @@ def _second(
         outputs = [value, *slopes, *lower]
     guards = [(slots[c], outcome) for c, outcome in gradient.guards]
     if checks:
-        guards += _no_nan(outputs[1:], finite=True)
+        guards += _no_nan(outputs[1:], quick, finite=True)
     return m.program(outputs, guards)
 
 
-def _no_nan(ys: Sequence[Any], finite: bool = False) -> list[tuple[Any, bool]]:
+def _no_nan(ys: Sequence[Any], quick: bool, finite: bool = False) -> list[tuple[Any, bool]]:
     """A guard that none is nan (`finite`: or infinite), by their sum; so infinite ones of both
     signs do not pass, either."""
     terms = [y for y in ys if y.__class__ is Symbol]
+    if quick and len(terms) > 8:
+        terms = [terms[0].builder.sum(*terms)]
     while len(terms) > 1:  # one half to the other, so that no long chain of sums arises
         half = len(terms) // 2
         terms = [a + b for a, b in zip(terms[:half], terms[half:])] + terms[2 * half :]
