@@ -27,7 +27,6 @@ import autograd_lite as ag
 from autograd_lite import Program, Value
 
 np = pytest.importorskip("numpy")
-compiles = pytest.mark.skipif(not hasattr(ag, "compile"), reason="ag.compile is not there yet")
 llvm = pytest.mark.skipif(not importlib.util.find_spec("llvmlite"), reason="llvmlite is missing")
 
 # backend, mode, how many functions, and points for each: machine code takes time to make
@@ -190,7 +189,6 @@ def property_of(make, strict, examples, most=14):
     return counts
 
 
-@compiles
 @pytest.mark.parametrize(("backend", "mode", "examples", "most"), CONFIGURATIONS)
 def test_random_functions_on_all_sides_of_their_branches(backend, mode, examples, most):
     counts = property_of(
@@ -372,7 +370,6 @@ def forgetful():
     forget()
 
 
-@compiles
 @pytest.mark.parametrize("backend", ["python", "numpy", pytest.param("llvm", marks=llvm)])
 def test_guards_that_are_not_checked_are_found(backend, monkeypatch, forgetful):
     """Each kernel gets its program without the guards."""
@@ -429,7 +426,6 @@ def agrees(f, g, *points):
         assert (y[i], slope[i]) == pytest.approx(wanted, rel=1e-14, nan_ok=True), x
 
 
-@compiles
 class TestByHand:
     def test_the_other_side_of_a_branch(self, make):
         def f(x):
