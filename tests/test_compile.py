@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
+from executors import needs_llvm
 from oracles import VALUE_TERMS
 
 import autograd_lite as ag
@@ -30,7 +31,6 @@ from autograd_lite.structure import Structure
 
 np = pytest.importorskip("numpy")
 inf, nan = math.inf, math.nan
-llvm = pytest.mark.skipif(not importlib.util.find_spec("llvmlite"), reason="llvmlite is missing")
 
 
 class Executor(NamedTuple):
@@ -54,14 +54,14 @@ class Executor(NamedTuple):
 
 
 EXECUTORS = [
-    pytest.param(found, id=str(found), marks=llvm if found.backend == "llvm" else ())
+    pytest.param(found, id=str(found), marks=needs_llvm if found.backend == "llvm" else ())
     for found in itertools.starmap(
         Executor, itertools.product(("python", "numpy", "llvm"), ("fast", "strict"), (False, True))
     )
     if found.backend != "numpy" or (found.batched and found.mode == "fast")
 ]
 every_executor = pytest.mark.parametrize("run", EXECUTORS)
-BACKENDS = ["python", "numpy", pytest.param("llvm", marks=llvm)]
+BACKENDS = ["python", "numpy", pytest.param("llvm", marks=needs_llvm)]
 
 
 def same(a, b):
@@ -392,7 +392,7 @@ def test_texts():
     assert g.__wrapped__ is f
 
 
-@llvm
+@needs_llvm
 def test_the_text_of_machine_code():
     g = ag.compile(lambda x: x * 2.0)
     g(1.0)

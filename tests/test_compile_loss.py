@@ -8,20 +8,17 @@ import sys
 import warnings
 
 import pytest
+from executors import needs_llvm, needs_numpy
 
 import autograd_lite as ag
 from autograd_lite import MLP, SGD, Adam, Layer, Module, Value, compile_loss, losses
 from autograd_lite.compile.loss import LOSSES
-from autograd_lite.compile.runner import has
 from autograd_lite.fit import fit
 
 BACKENDS = [
     "python",
-    pytest.param("numpy", marks=pytest.mark.skipif(not has("numpy"), reason="no NumPy")),
-    pytest.param(
-        "llvm",
-        marks=pytest.mark.skipif(not (has("llvmlite") and has("numpy")), reason="no llvmlite"),
-    ),
+    pytest.param("numpy", marks=needs_numpy),
+    pytest.param("llvm", marks=needs_llvm),
 ]
 X = [[0.1 * i - 0.6, math.sin(i)] for i in range(13)]
 

@@ -5,7 +5,6 @@ The oracle is the eager function, row by row. Without NumPy the first class is w
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import multiprocessing
 import os
@@ -20,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import pytest
+from executors import needs_llvm, needs_numpy
 
 import autograd_lite as ag
 from autograd_lite import Value
@@ -30,15 +30,12 @@ try:
 except ImportError:
     np = None
 
-needs_numpy = pytest.mark.skipif(np is None, reason="NumPy is missing")
-llvm = pytest.mark.skipif(
-    np is None or not importlib.util.find_spec("llvmlite"), reason="llvmlite is missing")
 SETTINGS = [
     pytest.param({"backend": "python"}, id="python"),
     pytest.param({"backend": "python", "mode": "strict"}, id="python-strict"),
     pytest.param({"backend": "numpy"}, id="numpy"),
-    pytest.param({"backend": "llvm"}, id="llvm", marks=llvm),
-    pytest.param({"backend": "llvm", "mode": "strict"}, id="llvm-strict", marks=llvm),
+    pytest.param({"backend": "llvm"}, id="llvm", marks=needs_llvm),
+    pytest.param({"backend": "llvm", "mode": "strict"}, id="llvm-strict", marks=needs_llvm),
     pytest.param({}, id="default"),
 ]  # fmt: skip
 

@@ -21,21 +21,21 @@ from collections import Counter
 
 import pytest
 from branching import CLOSE, Branching, Run, flat, number, programs, sides, size, written
+from executors import needs_llvm
 from hypothesis import HealthCheck, given, settings
 
 import autograd_lite as ag
 from autograd_lite import Program, Value
 
 np = pytest.importorskip("numpy")
-llvm = pytest.mark.skipif(not importlib.util.find_spec("llvmlite"), reason="llvmlite is missing")
 
 # backend, mode, how many functions, and points for each: machine code takes time to make
 CONFIGURATIONS = [
     pytest.param("python", "strict", 150, 14),
     pytest.param("python", "fast", 100, 14),
     pytest.param("numpy", "fast", 150, 14),
-    pytest.param("llvm", "strict", 50, 7, marks=llvm),
-    pytest.param("llvm", "fast", 50, 7, marks=llvm),
+    pytest.param("llvm", "strict", 50, 7, marks=needs_llvm),
+    pytest.param("llvm", "fast", 50, 7, marks=needs_llvm),
 ]
 
 
@@ -370,7 +370,7 @@ def forgetful():
     forget()
 
 
-@pytest.mark.parametrize("backend", ["python", "numpy", pytest.param("llvm", marks=llvm)])
+@pytest.mark.parametrize("backend", ["python", "numpy", pytest.param("llvm", marks=needs_llvm)])
 def test_guards_that_are_not_checked_are_found(backend, monkeypatch, forgetful):
     """Each kernel gets its program without the guards."""
     assert kernels()
@@ -405,7 +405,7 @@ def test_runs_have_the_bits_of_eager_code():
 
 # By hand
 
-BACKENDS = ["python", "numpy", pytest.param("llvm", marks=llvm)]
+BACKENDS = ["python", "numpy", pytest.param("llvm", marks=needs_llvm)]
 
 
 @pytest.fixture(params=BACKENDS)

@@ -69,7 +69,7 @@ def _programs() -> str:
     if not has("numpy"):
         return f"as generated Python{way_out}100 times faster over rows"
     if not has("llvmlite"):
-        return f"as NumPy over rows, else as generated Python{way_out}10 times faster"
+        return f"as NumPy over rows, else as generated Python{way_out}several times faster"
     return "as machine code (LLVM)"
 
 

@@ -20,8 +20,6 @@ from .runner import BACKENDS, has
 from .short import ShortWay, remember
 from .signature import GivenValues, Signature, key_of, static_of
 
-KINDS = tuple(PROGRAMS)
-
 
 class Compiled:
     """A function made by compile(); see there. Its derivatives are functions of this kind, too."""
@@ -165,8 +163,8 @@ class Compiled:
         executor    any concurrent.futures.Executor, to run parts of chunk_rows rows each; a worker
                     of another process gets the function pickled
 
-        A row that raises does so here, and the message names it. Sums are the same for the same
-        chunk_rows, whatever the executor.
+        A row that raises does so here, and a note on the error names it (its text before Python
+        3.11). Sums are the same for the same chunk_rows, if it is given, whatever the executor.
 
         >>> from autograd_lite import exp
         >>> f = compile(lambda a, x: exp(a) * x)

@@ -59,7 +59,6 @@ class Signature:
         self.all_numbers = not named and all(
             s.is_single and not is_array(s.whole) for s in self.structures.values()
         ) and len(self.dynamic) == len(args)  # fmt: skip
-        self.one_array = not named and len(args) == 1 and is_array(args[0]) and bool(self.dynamic)
 
     def __str__(self) -> str:
         """The call, with the names of what are numbers: f(x, n=3)."""

@@ -10,8 +10,6 @@ from .linear import Linear
 from .program import Program, different
 from .symbols import Builder, Symbol
 
-KINDS = ("value", "value_and_grad", "jacobian", "value_grad_hessian", "hvp")
-
 
 def adjoint(program: Program, weights: Sequence[float] | None = None) -> Program:
     """The gradient: the sum over outputs of weight times output, differentiated by each input.

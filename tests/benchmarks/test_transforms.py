@@ -453,5 +453,5 @@ def test_control(benchmark):
 
 def _run(benchmark: Any, calls: dict[str, Callable[[], Any]], name: str) -> None:
     if name not in calls:
-        pytest.skip(f"{name} is not installed, or has no code of its own for this")
+        pytest.skip(f"no call of {name} here: the peer is not installed, or cannot do this")
     benchmark.pedantic(calls[name], setup=collect, rounds=5, warmup_rounds=1)
