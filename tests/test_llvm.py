@@ -352,14 +352,8 @@ def test_machine_code_is_freed():
     assert machine() is None
 
 
-def test_the_raw_call_and_the_text():
-    kernel = LlvmKernel(Program(["x", "y"], [Instruction("mul", (0, 1))], [2]))
-    import ctypes
-
-    out = (ctypes.c_double * 1)()
-    assert kernel.call(struct.pack("2d", 3.0, 5.0), out) == -1
-    assert out[0] == 15.0
-    assert "fmul" in kernel.source
+def test_the_text():
+    assert "fmul" in LlvmKernel(Program(["x", "y"], [Instruction("mul", (0, 1))], [2])).source
 
 
 @pytest.mark.parametrize("features", [None, *PLAIN])

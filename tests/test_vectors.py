@@ -113,7 +113,7 @@ def check(program, rng, strict, features=None):
 
 
 def loops(program, strict, lanes):
-    plan = planned(expanded(program, strict), lanes)
+    plan = planned(expanded(program, strict), lanes, strict)
     return sum(isinstance(item, Loop) for item in plan.items) if plan.is_worth_it else 0
 
 

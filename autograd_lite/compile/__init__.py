@@ -6,7 +6,7 @@ runner     which executor runs a program
 paths      the paths of a function through its branches, and which of them a call takes
 rows       a batch, split by the paths that its rows take
 mapping    map: arrays of arguments as rows; workers: on those of an executor
-compiled   compile(f): the function, its derivatives; short: the short way to machine code
+compiled   compile(f): the function, its derivatives
 loss       compile_loss(model, loss): a training step
 """
 

@@ -17,7 +17,6 @@ from .mapping import mapped
 from .paths import Path, Paths
 from .results import PROGRAMS
 from .runner import BACKENDS, has
-from .short import ShortWay, remember
 from .signature import GivenValues, Signature, key_of, static_of
 
 
@@ -27,7 +26,8 @@ class Compiled:
     def __init__(self, f: Callable[..., Any], kind: str, settings: Settings) -> None:
         self.f, self.kind, self.settings = f, kind, settings
         self.maps: dict[Hashable, Hashable] = {}  # of forms of rows, the keys of their paths
-        self._short: dict[Hashable, dict[Path, ShortWay]] = {}
+        self._ways: list[Callable[..., Any]] = []  # through machine code alone
+        self._tried: set[Path] = set()
         self.__wrapped__ = f
         self.__doc__ = f.__doc__
         name = getattr(f, "__name__", type(f).__name__)
@@ -74,10 +74,9 @@ class Compiled:
         return f"<{self.__name__}>"
 
     def __call__(self, *args: Any, **named: Any) -> Any:
-        ways = self._short.get(tuple(map(type, args)))
-        if ways is not None and not named and not active:
-            for way in ways.values():
-                found = way(args)
+        if not named and not active:
+            for way in self._ways:
+                found = way(*args)
                 if found is not None:
                     return found
         return self._call(args, named)
@@ -99,16 +98,29 @@ class Compiled:
             found = paths.find(numbers, self.kind, vector, lambda: self.eager(given, named))
             if found is not None:
                 path, outputs = found
-                self._remember(path, args, named)
+                if path not in self._tried and len(self._ways) < MOST_WAYS:
+                    self._remember(path, args, given, named)
                 return path.results_of(self.kind).of(outputs)
         return self.eager(given, named)
 
-    def _remember(self, path: Path, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        """A short way for the next calls like this one, if it runs as machine code."""
+    def _remember(
+        self, path: Path, args: tuple[Any, ...], given: tuple[Any, ...], named: dict[str, Any]
+    ) -> None:
+        """The way of the next calls like this one through machine code alone, if there is one."""
         kernel = path.runner(PROGRAMS[self.kind][0]).settled
+        if kernel is None or named:
+            return
+        captured, way = path.traced.captured, None
         own = any(op in CUSTOM for op, _ in path.program.instructions)  # which may be replaced
-        if self.kind != "hvp" and not named and hasattr(kernel, "call") and not own:
-            remember(self._short, path, args, kernel, path.results_of(self.kind).finish)
+        has_static = len(path.paths.signature.dynamic) < len(args)
+        is_hvp = len(given) > len(args)
+        if hasattr(kernel, "caller") and not (own or has_static or (captured and is_hvp)):
+            places = [float(i) for i in range(len(kernel.program.outputs))]
+            way = kernel.caller((*given, *path.captured()), path.results_of(self.kind).of(places))
+        self._tried.add(path)
+        if way is not None:
+            whole = way if not captured else lambda *xs: way(*xs, *[v._num for v in captured])
+            self._ways.append(whole)
 
     def paths_of(self, key: Hashable, args: tuple[Any, ...], named: dict[str, Any]) -> Paths:
         """The paths for calls of this form."""
@@ -196,6 +208,7 @@ class Compiled:
         return "\n\n".join(found) or NOT_YET
 
 
+MOST_WAYS = 8  # which are tried one after the other
 NOT_YET = "# nothing is traced yet: call the function first"
 
 

@@ -9,11 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property, partial
-from operator import itemgetter
 from typing import Any
 
-from ..structure import Shape, Structure, as_array, is_array
+from ..structure import Shape, Structure, as_array
 
 Leaf = tuple[Any, Shape | None]  # the outputs of a block: a slice or a list; its shape
 Part = tuple[list[Leaf], Callable[[Iterator[Any]], Any]]
@@ -94,34 +92,12 @@ class Results:
         return [flat.get(i, 0.0) for i in range(max(flat) + 1)]
 
     def of(self, outputs: Any) -> Any:
-        """The result of one call, of which these are the outputs: a list or an array of ctypes."""
+        """The result of one call, of which these are the outputs."""
         if self.has_arrays:
             import numpy as np
 
-            is_buffer = not isinstance(outputs, (list, tuple))
-            outputs = np.frombuffer(outputs, float) if is_buffer else np.array(outputs)
+            outputs = np.array(outputs)
         return self._made(outputs, _block)
-
-    @cached_property
-    def finish(self) -> Callable[[Any], Any]:
-        """`of` for an array of ctypes, as fast as can be."""
-        blocks: list[Callable[[Any], Any]] = []
-        for whole, (leaves, _) in zip(self._wholes(), self.parts):
-            block = _finished(whole, leaves)
-            if block is None:
-                return self.of
-            blocks.append(block)
-        if len(blocks) == 1:
-            return blocks[0]
-        if len(blocks) == 2:
-            first, second = blocks
-            return lambda out: (first(out), second(out))
-        return lambda out: tuple([block(out) for block in blocks])
-
-    def _wholes(self) -> list[Any]:
-        """What each part has the structure of; None for a table."""
-        known = {"value": self.result.whole, "grad": self.argument.whole}
-        return [known.get(name) for name in PROGRAMS[self.kind][1]]
 
     def of_rows(self, outputs: Any, n: int) -> Any:
         """The results of a batch of n rows: in place of each number a column."""
@@ -146,30 +122,3 @@ def _block(outputs: Any, leaf: Leaf) -> Any:
     if shape is None:
         return float(outputs[place.start if isinstance(place, slice) else place[0]])
     return outputs[place].reshape(shape)
-
-
-def _finished(whole: Any, leaves: list[Leaf]) -> Callable[[Any], Any] | None:
-    """What makes a number, an array, a tuple or a list of numbers of the outputs; None for more."""
-    if whole.__class__ is tuple and len(whole) == len(leaves) and any(map(is_array, whole)):
-        found = [_finished(x, [leaf]) for x, leaf in zip(whole, leaves)]
-        blocks = [block for block in found if block is not None]
-        complete = len(blocks) == len(whole)
-        return (lambda out: tuple([block(out) for block in blocks])) if complete else None
-    place, shape = leaves[0] if leaves else (None, None)
-    if not isinstance(place, slice):
-        return None
-    if len(leaves) == 1 and whole.__class__ is float:
-        return itemgetter(place.start)
-    if len(leaves) == 1 and shape is not None and is_array(whole):
-        import numpy as np
-
-        return partial(_view, np.frombuffer, np.dtype(float), place, shape)
-    if whole.__class__ in (tuple, list) and {*map(type, whole)} == {float}:
-        some, kind = slice(place.start, place.start + len(leaves)), whole.__class__
-        return (lambda out: out[some]) if kind is list else lambda out: kind(out[some])
-    return None
-
-
-def _view(frombuffer: Any, kind: Any, place: slice, shape: Shape, outputs: Any) -> Any:
-    found = frombuffer(outputs, kind, place.stop - place.start, 8 * place.start)
-    return found if len(shape) == 1 else found.reshape(shape)

@@ -82,6 +82,12 @@ def summed(program: Program, least: int = 8) -> Program:
     chains = {s: chain for s, chain in chains.items() if len(chain) >= least - 1}
     if not chains:
         return program
+    for chain in chains.values():
+        inside = {*chain}
+        taken = [x for s in chain[1:] for x in lines[s - n].args]
+        added = [x for x in taken if x.__class__ is float or x not in inside]
+        if all(x.__class__ is int and x >= n and lines[x - n].op == "add" for x in added):
+            del chain[0]  # a term, as the others are
     gone = {s for chain in chains.values() for s in chain[:-1]}
 
     def terms(chain: list[int]) -> Iterator[Any]:

@@ -30,7 +30,11 @@ class Run(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """Runs of the same length that are done together, pack by pack."""
+    """Runs of the same length that are done together, pack by pack.
+
+    A run of the operation "total" adds its members up, which are neighbours, for a long sum; its
+    arguments are the first of them and the sum.
+    """
 
     runs: list[Run]
 
@@ -40,10 +44,18 @@ class Loop(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The order of things: loops, and lists of single steps. Each slot has a place in memory."""
+    """The order of things: loops, and lists of single steps.
+
+    place   of each slot in memory
+    totals  of each long sum the runs that loops add up
+    memory  how many places there are in the workspace
+    size    how many steps there are; looped: how many are in loops
+    """
 
     items: list[Loop | list[int]]
     place: dict[int, Place]
+    totals: dict[int, list[Run]]
+    memory: int
     size: int
     looped: int
 
@@ -52,13 +64,13 @@ class Plan(NamedTuple):
         return 2 * self.looped >= self.size > 0
 
 
-def planned(steps: Steps, lanes: int) -> Plan:
+def planned(steps: Steps, lanes: int, strict: bool) -> Plan:
     """Runs of at least two packs of `lanes`, in an order in which each needs only what is there."""
     if not _is_much_alike(steps, 2 * lanes):
-        return Plan([], {}, len(steps.steps), 0)
+        return Plan([], {}, {}, 0, len(steps.steps), 0)
     place: dict[int, Place] = {i: ("in", i) for i in range(steps.inputs)}
     levels: list[tuple[list[int], list[Run]]] = []
-    looped = regions = 0
+    looped = regions = memory = 0
     for groups in _levels(steps):
         alone: list[int] = []
         runs: list[Run] = []
@@ -67,15 +79,18 @@ def planned(steps: Steps, lanes: int) -> Plan:
                 if run.args:
                     runs.append(run)
                     looped += len(run.members)
+                    memory = -(-memory // lanes) * lanes  # a pack in one line of the cache
                 else:
                     alone += run.members
                 for s in run.members:
-                    place[s] = ("ws", len(place) - steps.inputs + REGION * regions)
+                    place[s] = ("ws", memory + REGION * regions)
+                    memory += 1
                 regions += 1
         levels.append((alone, runs))
     place = {s: (space, k % REGION) for s, (space, k) in place.items()}
-    items = [*_items(steps, levels)]
-    return Plan(items, place, len(steps.steps), looped)
+    totals = {} if strict else _totals(steps, place, 2 * lanes)
+    items = [*_items(steps, levels, totals)]
+    return Plan(items, place, totals, memory, len(steps.steps), looped)
 
 
 def _is_much_alike(steps: Steps, least: int) -> bool:
@@ -140,40 +155,83 @@ def _runs(steps: Steps, members: list[int], place: dict[int, Place], least: int)
         yield Run(steps.steps[rest[0] - n][0], sorted(rest), ())
 
 
+def _totals(steps: Steps, place: dict[int, Place], least: int) -> dict[int, list[Run]]:
+    """Of each long sum the runs of neighbours among its terms."""
+    found: dict[int, list[Run]] = {}
+    for s, (op, args) in enumerate(steps.steps, steps.inputs):
+        if op == "sum" and len(args) >= 4 * least:
+            slots = {a for a in args if a.__class__ is int}
+            stretches: list[list[int]] = []
+            for a in sorted(slots, key=place.__getitem__):
+                space, k = place[a]
+                if not stretches or place[stretches[-1][-1]] != (space, k - 1):
+                    stretches.append([])
+                stretches[-1].append(a)
+            runs = [
+                Run("total", run, ((ALONG, run[0]), (SAME, s)))
+                for run in stretches
+                if len(run) >= least
+            ]
+            if 2 * sum([len(run.members) for run in runs]) > len(args):
+                found[s] = runs
+    return found
+
+
 def _items(
-    steps: Steps, levels: Sequence[tuple[list[int], list[Run]]]
+    steps: Steps,
+    levels: Sequence[tuple[list[int], list[Run]]],
+    totals: dict[int, list[Run]],
 ) -> Iterator[Loop | list[int]]:
-    """Loops, as large as they can be, and single steps, which come before the loop that is open
-    unless they need something of it."""
+    """Loops, as large as they can be, and single steps: those that need something of the loop that
+    is open come after it, the others before."""
     n = steps.inputs
     open_: list[Run] = []
     at: dict[int, int] = {}  # of what the open loop makes: the place in its run
+    waiting: list[int] = []
+    late: set[int] = set()
+
+    def arguments(s: int) -> list[int]:
+        return [a for a in steps.steps[s - n][1] if a.__class__ is int]
 
     def fits(run: Run) -> bool:
         if len(open_[0].members) != len(run.members):
             return False
-        kinds = [kind for kind, _ in run.args]
+        if run.op == "total":
+            return all(at.get(a, i) == i and a not in late for i, a in enumerate(run.members))
+        kinds = [kind for kind, _ in run.args if kind != CONSTANT]
         for i, s in enumerate(run.members):
-            for kind, a in zip(kinds, steps.steps[s - n][1]):
-                if a in at and kind != CONSTANT and (kind == SAME or at[a] != i):
+            for kind, a in zip(kinds, arguments(s)):
+                if a in late or (a in at and (kind == SAME or at[a] != i)):
                     return False
         return True
 
-    def closed() -> Loop:
-        loop = Loop([*open_])
-        open_.clear()
-        at.clear()
-        return loop
+    def closed() -> Iterator[Loop | list[int]]:
+        yield Loop([*open_])
+        if waiting:
+            yield [*waiting]
+        for done in (open_, at, waiting, late):
+            done.clear()
+
+    def joined(run: Run) -> Iterator[Loop | list[int]]:
+        if open_ and not fits(run):
+            yield from closed()
+        open_.append(run)
+        if run.op != "total":
+            at.update(zip(run.members, range(len(run.members))))
 
     for alone, runs in levels:
-        if any(a in at for s in alone for a in steps.steps[s - n][1] if a.__class__ is int):
-            yield closed()
-        if alone:
-            yield alone
+        early: list[int] = []
+        for s in alone:
+            for run in totals.get(s, ()):
+                yield from joined(run)
+            if s in totals or any(a in at or a in late for a in arguments(s)):
+                waiting.append(s)
+                late.add(s)
+            else:
+                early.append(s)
+        if early:
+            yield early
         for run in runs:
-            if open_ and not fits(run):
-                yield closed()
-            open_.append(run)
-            at.update(zip(run.members, range(len(run.members))))
+            yield from joined(run)
     if open_:
-        yield closed()
+        yield from closed()

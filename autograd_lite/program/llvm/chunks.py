@@ -60,6 +60,7 @@ class Writer:
         self.effort = self._effort()
         self.called = RARE if lanes == 1 or self.effort else OUTLINED  # with several lanes
         self.table: dict[str, int] = {}  # of functions that a point calls by their address
+        self.constants: dict[str, int] = {}  # of a point, and where they stand
         self.kept: dict[int, int] = {}  # of slots that are the same for all rows: where they lie
 
     def _effort(self) -> int:
@@ -118,7 +119,7 @@ class Writer:
         last = [-1] * (n + len(steps))  # in which chunk a slot is used for the last time
         chunks: list[list[tuple[str, int]]] = [[]] if items else []
         called = self.called if lanes > 1 else OUTLINED
-        weight, k, most = 0, 0, CHUNK if self.by_rows else 5 * CHUNK
+        weight, k = 0, 0
         for item in items:
             kind, i = item
             if kind == "step":
@@ -127,7 +128,7 @@ class Writer:
                 weight += len(args) if len(args) > lines else lines
             else:
                 args, weight = tuple(self.uses(kind, i)), weight + 1
-            if weight > most and chunks[k]:
+            if weight > CHUNK and chunks[k]:
                 weight, k = 0, k + 1
                 chunks.append([])
             chunks[k].append(item)
@@ -141,8 +142,6 @@ class Writer:
         for k, chunk in enumerate(chunks):
             names.append(f"{name}.{k}")
             made = Chunk(self, lanes, uniform)
-            if not self.by_rows:
-                made.block.steady = ""  # shorter: LLVM does not look at it there
             for kind, i in chunk:
                 if kind != "step":
                     getattr(made, kind)(i)
@@ -191,12 +190,16 @@ class Writer:
     # The functions that call the chunks
 
     def point(self, names: Sequence[str]) -> str:
-        given = "ptr %in, ptr @functions, i64 0, ptr %out, i64 0, ptr %status, ptr %ws, ptr null"
+        given = (
+            "ptr %in, ptr @functions, i64 0, ptr %out, i64 0, ptr %status, ptr %ws, ptr @numbers"
+        )
         functions = ", ".join(f"ptr @{name}" for name in self.table)
+        numbers = ", ".join(f"double {x}" for x in self.constants)
         calls = [f"call void @{name}({given})" for name in names]
         body = ["%status = alloca i32", "store i32 -1, ptr %status", *calls]
         body += ["%found = load i32, ptr %status", "ret i32 %found"]
         return self.text(
+            f"@numbers = internal constant [{len(self.constants)} x double] [{numbers}]",
             f"@functions = internal constant [{len(self.table)} x ptr] [{functions}]",
             "define i32 @point(ptr %in, ptr %out, ptr %ws) #0 {\n" + "\n".join(body) + "\n}",
         )
@@ -292,7 +295,7 @@ class Chunk:
         op, args = self.program.steps[s - self.program.inputs]
         b, known = self.block, self.names
         if op in PLAIN:
-            x, y = [known[a] if a in known and a.__class__ is int else self.value(a) for a in args]
+            x, y = [self.value(a) for a in args]
             b.count += 1
             name = known[s] = f"%{b.count}"
             b.lines.append(f"{name} = f{op} {b.double} {x}, {y}")

@@ -21,9 +21,11 @@ from typing import Any, NamedTuple
 
 from ..program import Program
 from .alike import planned
+from .calls import caller
 from .chunks import Writer
 from .expand import expanded
-from .machine import Machine, target
+from .machine import Machine, Target, target
+from .points import write_straight
 from .vectors import write_point
 
 LONG, WORD = ctypes.c_int64, ctypes.c_void_p
@@ -51,6 +53,17 @@ class Memory:
 
         offset = self.address - ctypes.addressof(self.buffer)
         return np.ndarray(shape, np.float64, self.buffer, offset)  # type: ignore[arg-type]
+
+
+class Point(NamedTuple):
+    """A variant for a point: machine code, the memory it takes, and how long it is."""
+
+    run: Callable[..., int]
+    size: int
+    steps: int
+    outputs: int
+    failed: dict[int, BaseException]
+    target: Target
 
 
 class Rows(NamedTuple):
@@ -98,7 +111,7 @@ class LlvmKernel:
     def source(self) -> str:
         """The IR of the variant that was made last, at first that of a point."""
         if not self.sources:
-            self.call  # noqa: B018
+            self._point  # noqa: B018
         return self.sources[-1]
 
     def _compile(self, text: str, writer: Writer, opt: int) -> Machine:
@@ -108,36 +121,34 @@ class LlvmKernel:
         return self.machines[-1]
 
     @cached_property
-    def call(self) -> Callable[[Any, Any], int]:
-        """The machine code for a point: from the bytes of the inputs into an array of ctypes; it
-        returns the status."""
+    def _point(self) -> Point:
         writer = Writer(self.steps, self.target, self.strict, 1)
-        plan = planned(self.steps, self.target.lanes)
+        plan = planned(self.steps, self.target.lanes, self.strict)
+        single = plan.size - plan.looped
         if plan.is_worth_it:
             names = write_point(writer, plan, self.target.lanes)
-            opt = int(plan.size - plan.looped < SMALL)
         else:
-            names, opt = writer.chunks("chunk", 1), 0
-        function = self._compile(writer.point(names), writer, opt).function("point", POINT)
-        size, failed = writer.size + writer.scratch, writer.failed
-        if not size:
-            return lambda inputs, out: function(inputs, out, None)
-        memory = self.memory[size]
-
-        def call(inputs: Any, out: Any) -> int:
-            ws = _taken(memory, size)
-            status: int = function(inputs, out, ws.address)
-            memory.append(ws)
-            if failed:
-                _raise(failed)
-            return status
-
-        return call
+            names = write_straight(writer)
+        opt = int(plan.is_worth_it and single < SMALL)
+        run = self._compile(writer.point(names), writer, opt).function("point", POINT)
+        size, outputs = writer.size + writer.scratch, len(self.program.outputs)
+        return Point(run, size, single, outputs, writer.failed, self.target)
 
     def point(self, xs: Sequence[float]) -> tuple[int, Sequence[float]]:
         """The index of the first guard that does not hold, else -1, and the outputs."""
-        out = self._outputs()
-        return self.call(self._pack(*xs), out), out[:]
+        made, out = self._point, self._outputs()
+        ws = self._taken(made.size)
+        status = made.run(self._pack(*xs), out, ws.address)
+        self.memory[made.size].append(ws)
+        if made.failed:
+            _raise(made.failed)
+        return status, out[:]
+
+    def caller(self, args: Sequence[Any], result: Any) -> Callable[..., Any] | None:
+        """A function that takes arguments like these, the inputs in order, and gives such a result,
+        in which each number is the place of an output; None where a guard does not hold or the
+        arguments are others. None itself if there is no such function; see calls.py."""
+        return caller(self._point, args, result)
 
     @cached_property
     def _rows(self) -> Rows:

@@ -36,6 +36,7 @@ class Block:
         self.declared: set[str] = set()  # functions from outside: lines "declare ..."
         self.known: dict[str, str] = {}
         self.count = 0
+        self.constants: dict[str, int] | None = None  # where they stand in %panel, if they do
         self.double, self.long, self.bit = self.type("double"), self.type("i64"), self.type("i1")
         self.steady = ", align 8, !invariant.load !0"  # of memory that nobody writes meanwhile
         self.suffix = f"v{lanes}" if lanes > 1 else ""
@@ -65,6 +66,9 @@ class Block:
     def number(self, x: float) -> str:
         """A constant, to the last bit."""
         bits = struct.unpack("<Q", struct.pack("<d", x))[0]
+        if self.constants is not None:
+            place = self.constants.setdefault(f"0x{bits:016X}", len(self.constants))
+            return self.load("double", self.at("%panel", 8 * place))
         return self.splat("double", f"0x{bits:016X}")
 
     def integer(self, n: int) -> str:
@@ -81,7 +85,7 @@ class Block:
     def read(self, pointer: str, lanes: int = 0) -> str:
         """A number, or one for each lane, from memory that nobody writes meanwhile."""
         kind = "double" if lanes == 1 else self.double
-        return self.let(f"load {kind}, ptr {pointer}{self.steady}")
+        return self.let(f"load {kind}, ptr {pointer}{self.steady}", again=not self.steady)
 
     def store(self, x: str, pointer: str) -> None:
         self.do(f"store {self.double} {x}, ptr {pointer}, align 8")
@@ -117,6 +121,18 @@ class Block:
         if not self.has_fma:
             return self.add(self.mul(a, b), c)
         return self.intrinsic("fma", a, b, c)
+
+    def fms(self, a: str, b: str, c: str) -> str:
+        """a*b - c in the same way."""
+        if not self.has_fma:
+            return self.sub(self.mul(a, b), c)
+        return self.fma(a, b, self.op("fneg", c))
+
+    def fnma(self, a: str, b: str, c: str) -> str:
+        """c - a*b in the same way."""
+        if not self.has_fma:
+            return self.sub(c, self.mul(a, b))
+        return self.fma(self.op("fneg", a), b, c)
 
     def intrinsic(self, name: str, *args: str) -> str:
         """llvm.sqrt, fabs, floor, ceil, trunc, roundeven, copysign, fma ... of numbers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from .alike import ALONG, CONSTANT, Loop, Plan, Run
@@ -12,10 +12,14 @@ from .ir import Block
 if TYPE_CHECKING:
     from .chunks import Writer
 
+# where the length is no multiple of the lanes, the last pack goes back a little: what was in that
+# before is computed once more, but not added once more
 LOOP = """define internal void @{name}({arguments}) noinline #0 {{
 {scratch}br label %loop
 loop:
 %i = phi i64 [ 0, %0 ], [ %next, %loop ]
+%new = phi i64 [ 0, %0 ], [ %on, %loop ]
+{phis}
 {body}
 %on = add i64 %i, {lanes}
 %over = icmp ugt i64 %on, {last}
@@ -23,26 +27,9 @@ loop:
 %done = icmp eq i64 %i, {last}
 br i1 %done, label %end, label %loop
 end:
+{end}
 ret void
 }}"""
-# four packs at a time, since each addition waits for the one before
-SUM = """define internal void @{name}({arguments}) noinline #0 {{
-%from = getelementptr i8, ptr {base}, i64 {first}
-br label %loop
-loop:
-%i = phi i64 [ 0, %0 ], [ %on, %loop ]
-{phis}
-{body}
-%on = add i64 %i, {step}
-%more = icmp ult i64 %on, {full}
-br i1 %more, label %loop, label %end
-end:
-{rest}
-store double {total}, ptr {there}, align 8
-ret void
-}}"""
-
-
 COPY = """%to{o} = getelementptr i8, ptr %out, i64 {at}
 %from{o} = getelementptr i8, ptr {base}, i64 {start}
 call void @llvm.memcpy.p0.p0.i64(ptr %to{o}, ptr %from{o}, i64 {size}, i1 false)
@@ -58,41 +45,60 @@ class Vectors:
     def __init__(self, writer: Writer, plan: Plan, lanes: int) -> None:
         self.writer, self.plan, self.lanes = writer, plan, lanes
         self.steps, self.names = writer.program, list[str]()
+        self.given = self._given()
+        self.copied = {o + i for run, o in self.given.values() for i in range(len(run))}
         self.needed = self._needed()
-        writer.size = 8 * plan.size
+        self.totals: dict[int, list[int]] = {s: [] for s in plan.totals}  # where the parts lie
+        writer.size = 8 * plan.memory
         writer.where = {s: 8 * k for s, (space, k) in plan.place.items() if space == "ws"}
-        singles: list[tuple[str, int]] = []
         for item in plan.items:
             if isinstance(item, Loop):
-                self._singles(singles)
-                singles = []
                 self._loop(item)
-                continue
-            for s in item:
-                if self._is_long_sum(s):
-                    self._singles(singles)
-                    singles = []
-                    self._sum(s)
-                else:
-                    singles.append(("step", s))
-        singles += [("guard", g) for g in range(len(self.steps.guards))]
-        self._singles(singles)  # before outputs are copied
+            else:
+                self._singles([("step", s) for s in item])
+        self._singles([("guard", g) for g in range(len(self.steps.guards))])
         self._singles(self._outputs())
+
+    def _given(self) -> dict[int, tuple[list[int], int]]:
+        """The runs that are outputs side by side, by their first members, and where they begin."""
+        outputs = [y if y.__class__ is int else None for y in self.steps.outputs]
+        where = {y: o for o, y in reversed([*enumerate(outputs)])}
+        found = {}
+        for item in self.plan.items:
+            for run in item.runs if isinstance(item, Loop) else ():
+                o = where.get(run.members[0], len(outputs))
+                if run.op != "total" and outputs[o : o + len(run.members)] == run.members:
+                    found[run.members[0]] = run.members, o
+        return found
 
     def _needed(self) -> set[int]:
         """The slots that are read from memory, somewhere else than where they are made."""
-        home: dict[int, int] = {}
+        n, outputs, home = self.steps.inputs, self.steps.outputs, dict[int, int]()
         for k, item in enumerate(self.plan.items):
-            members = item if isinstance(item, list) else [s for r in item.runs for s in r.members]
-            home.update(dict.fromkeys(members, k))
-        n = self.steps.inputs
-        found = {y for y in self.steps.outputs if y.__class__ is int}
+            for run in item.runs if isinstance(item, Loop) else ():
+                home.update(dict.fromkeys(run.members if run.op != "total" else (), k))
+            home.update(dict.fromkeys(item if isinstance(item, list) else (), k))
+        found = {y for o, y in enumerate(outputs) if y.__class__ is int and o not in self.copied}
         found |= {slot for slot, _ in self.steps.guards if slot.__class__ is int}
+        for k, item in enumerate(self.plan.items):
+            for run in item.runs if isinstance(item, Loop) else ():
+                if run.op == "total":
+                    found |= {a for a in run.members if home.get(a) != k}
         for s, (_, args) in enumerate(self.steps.steps, n):
-            found |= {a for a in args if a.__class__ is int and a >= n and home[a] != home[s]}
-            if len(args) > 3:
-                found |= {a for a in args if a.__class__ is int}
+            used = self._rest(s) if s in self.plan.totals else args
+            found |= {a for a in used if a.__class__ is int and a >= n and home[a] != home[s]}
         return found
+
+    def _rest(self, s: int) -> list[Any]:
+        """The terms of a long sum that no loop adds up."""
+        added = {a for run in self.plan.totals[s] for a in run.members}
+        rest = []
+        for a in self.steps.steps[s - self.steps.inputs][1]:
+            if a in added and a.__class__ is int:
+                added.remove(a)  # it may be there twice
+            else:
+                rest.append(a)
+        return rest
 
     def _name(self) -> str:
         self.names.append(f"part.{len(self.names)}")
@@ -102,7 +108,12 @@ class Vectors:
         """Functions of single steps, guards and outputs."""
         made, weight = Chunk(self.writer, 1, False), 0
         for kind, i in items:
-            getattr(made, kind)(i)
+            if i in self.totals and kind == "step":
+                parts = [made.block.read(made.block.at("%ws", at)) for at in self.totals[i]]
+                parts += [made.value(a) for a in self._rest(i)]
+                made.names[i] = reduce(made.block.add, parts)
+            else:
+                getattr(made, kind)(i)
             if kind == "step":
                 _, args = self.steps.steps[i - self.steps.inputs]
                 weight += max(1, len(args))
@@ -116,11 +127,29 @@ class Vectors:
             self.writer.finish(self._name(), made)
 
     def _loop(self, loop: Loop) -> None:
-        made = Body(self.writer, self.lanes, self.plan)
+        made, pack = Body(self.writer, self.lanes, self.plan), f"<{self.lanes} x double>"
+        is_whole = loop.length % self.lanes == 0
+        phis, parts = list[str](), list[int]()
         for run in loop.runs:
+            first = run.members[0]
+            if run.op == "total":
+                k = len(phis)
+                phis.append(f"%s{k} = phi {pack} [ zeroinitializer, %0 ], [ %t{k}, %loop ]")
+                x = made.argument(*run.args[0])
+                x = x if is_whole else made.block.select(made.is_new(), x, made.block.number(0.0))
+                made.block.do(f"%t{k} = fadd {pack} %s{k}, {x}")
+                parts.append(self.writer.take(8))
+                self.totals[run.args[1][1]].append(parts[-1])
+                continue
             made.run(run)
             if not self.needed.isdisjoint(run.members):
-                made.store(run.members[0])
+                made.store(first, *made.home(first))
+            if first in self.given:
+                made.store(first, "%out", 8 * self.given[first][1])
+        end = Block()
+        end.count = made.block.count
+        for k, at in enumerate(parts):
+            end.store(_halved(end, f"%t{k}", self.lanes), end.at("%ws", at))
         self.writer.declared |= made.block.declared
         self.writer.scratch = max(self.writer.scratch, 8 * made.place.used)
         scratch = "%scratch = getelementptr i8, ptr %ws, i64 SCRATCH\n" if made.place.used else ""
@@ -129,7 +158,9 @@ class Vectors:
                 name=self._name(),
                 arguments=ARGUMENTS,
                 scratch=scratch,
+                phis="\n".join(phis),
                 body="\n".join(made.block.lines),
+                end="\n".join(end.lines),
                 lanes=self.lanes,
                 last=loop.length - self.lanes,
             )
@@ -144,8 +175,15 @@ class Vectors:
         start = 0
         while start < len(outputs):
             stop = start + 1
+            if start in self.copied:
+                start = stop
+                continue
             space, k = place.get(outputs[start], ("", 0))
-            while stop < len(outputs) and place.get(outputs[stop]) == (space, k + stop - start):
+            while (
+                stop < len(outputs)
+                and stop not in self.copied
+                and place.get(outputs[stop]) == (space, k + stop - start)
+            ):
                 stop += 1
             if stop - start < 2 * self.lanes:
                 rest += [("output", o) for o in range(start, stop)]
@@ -161,84 +199,18 @@ class Vectors:
             self.writer.functions.append(f"{head} {{\n{body}ret void\n}}")
         return rest
 
-    def _neighbours(self, args: Sequence[Any]) -> tuple[int, int]:
-        """The longest stretch of neighbours among the terms of a sum: where among the terms, in the
-        order of their places, it begins and ends."""
-        places = [self.plan.place[a] for a in args]
-        best = start = 0, 0
-        for i, (space, k) in enumerate(places):
-            if not i or places[i - 1] != (space, k - 1):
-                start = i, i
-            start = start[0], i + 1
-            best = max(best, start, key=lambda x: x[1] - x[0])
-        return best
 
-    def _is_long_sum(self, s: int) -> bool:
-        op, args = self.steps.steps[s - self.steps.inputs]
-        if op != "sum" or self.writer.strict or len(args) < 8 * self.lanes:
-            return False
-        first, last = self._neighbours(self._terms(args)[0])
-        return 2 * (last - first) > len(args)
-
-    def _terms(self, args: Sequence[Any]) -> tuple[list[int], list[float]]:
-        """The slots among the terms of a sum by their places, and the constants."""
-        slots = sorted((a for a in args if a.__class__ is int), key=self.plan.place.__getitem__)
-        return slots, [a for a in args if a.__class__ is not int]
-
-    def _sum(self, s: int) -> None:
-        """A sum, mostly of neighbours."""
-        slots, constants = self._terms(self.steps.steps[s - self.steps.inputs][1])
-        start, stop = self._neighbours(slots)
-        (space, first), n = self.plan.place[slots[start]], stop - start
-        others = [*slots[:start], *slots[stop:]]
-        pack, step = f"<{self.lanes} x double>", 4 * self.lanes
-        full = n - n % step
-        body, phis, rest = [], [], []
-        for k in range(4):
-            phis.append(f"%s{k} = phi {pack} [ zeroinitializer, %0 ], [ %t{k}, %loop ]")
-            body.append(f"%i{k} = add i64 %i, {k * self.lanes}")
-            body.append(f"%p{k} = getelementptr double, ptr %from, i64 %i{k}")
-            body.append(f"%x{k} = load {pack}, ptr %p{k}, align 8")
-            body.append(f"%t{k} = fadd {pack} %s{k}, %x{k}")
-        rest += [f"%u0 = fadd {pack} %t0, %t1", f"%u1 = fadd {pack} %t2, %t3"]
-        rest.append(f"%u = fadd {pack} %u0, %u1")
-        total = "0.0"
-        for k in range(self.lanes):
-            rest.append(f"%y{k} = extractelement {pack} %u, i64 {k}")
-            rest.append(f"%z{k} = fadd double {total}, %y{k}")
-            total = f"%z{k}"
-        for k in range(full, n):
-            rest.append(f"%q{k} = getelementptr double, ptr %from, i64 {k}")
-            rest.append(f"%r{k} = load double, ptr %q{k}, align 8")
-            rest.append(f"%w{k} = fadd double {total}, %r{k}")
-            total = f"%w{k}"
-        block = Block()
-        for x in constants:
-            rest.append(f"%c{len(rest)} = fadd double {total}, {block.number(x)}")
-            total = f"%c{len(rest) - 1}"
-        for a in others:
-            space_of, k = self.plan.place[a]
-            base = "%in" if space_of == "in" else "%ws"
-            rest.append(f"%a{a} = getelementptr double, ptr {base}, i64 {k}")
-            rest.append(f"%b{a} = load double, ptr %a{a}, align 8")
-            rest.append(f"%o{a} = fadd double {total}, %b{a}")
-            total = f"%o{a}"
-        rest.append(f"%there = getelementptr i8, ptr %ws, i64 {self.writer.where[s]}")
-        self.writer.functions.append(
-            SUM.format(
-                name=self._name(),
-                arguments=ARGUMENTS,
-                base="%in" if space == "in" else "%ws",
-                first=8 * first,
-                phis="\n".join(phis),
-                body="\n".join(body),
-                step=step,
-                full=full,
-                rest="\n".join(rest),
-                total=total,
-                there="%there",
-            )
-        )
+def _halved(block: Block, name: str, lanes: int) -> str:
+    """The sum of the lanes."""
+    while lanes > 1:
+        pack, lanes = f"<{lanes} x double>", lanes // 2
+        halves = []
+        for start in (0, lanes):
+            places = ", ".join(f"i32 {i}" for i in range(start, start + lanes))
+            given = f"{pack} {name}, {pack} poison, <{lanes} x i32> <{places}>"
+            halves.append(block.let(f"shufflevector {given}"))
+        name = block.let(f"fadd <{lanes} x double> {', '.join(halves)}")
+    return block.let(f"extractelement <1 x double> {name}, i64 0")
 
 
 class Body(Chunk):
@@ -271,14 +243,28 @@ class Body(Chunk):
         name = b.read(pointer) if kind == ALONG else b.spread(b.read(pointer, lanes=1))
         return self.truth(name) if self.program.is_condition(a) else name
 
+    def home(self, a: int) -> tuple[str, int]:
+        """Where a slot lies."""
+        space, k = self.plan.place[a]
+        return "%in" if space == "in" else "%ws", 8 * k
+
     def pointer(self, a: int, along: bool) -> str:
         b = self.block
-        space, k = self.plan.place[a]
-        base = b.at("%in" if space == "in" else "%ws", 8 * k)
+        base = b.at(*self.home(a))
         return b.let(f"getelementptr double, ptr {base}, i64 %i") if along else base
 
-    def store(self, s: int) -> None:
+    def store(self, s: int, memory: str, offset: int) -> None:
         b, name = self.block, self.made[s]
         if self.program.is_condition(s):
             name = b.select(name, b.number(1.0), b.number(0.0))
-        b.store(name, self.pointer(s, along=True))
+        b.store(name, b.let(f"getelementptr double, ptr {b.at(memory, offset)}, i64 %i"))
+
+    def is_new(self) -> str:
+        """Of each lane whether it was not there in the pack before."""
+        b, kind = self.block, f"<{self.lanes} x i64>"
+        known = b.let("sub i64 %new, %i")
+        first = b.let(f"insertelement {kind} poison, i64 {known}, i64 0")
+        zeros = f"<{self.lanes} x i32> zeroinitializer"
+        splat = b.let(f"shufflevector {kind} {first}, {kind} poison, {zeros}")
+        lanes = ", ".join(f"i64 {i}" for i in range(self.lanes))
+        return b.let(f"icmp uge {kind} <{lanes}>, {splat}")
