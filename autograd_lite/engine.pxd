@@ -352,10 +352,8 @@ cdef inline tuple _product(row, ws, xs, bias):
         args, ws, xs = None, tuple(ws), tuple(xs)  # as lists they might change meanwhile
         ws, xs, b = _floats(row, 0, ws), _floats(row, n, xs), _floats(row, 2 * n, b)
         return _product(row, ws, xs, b[0] if b else None)
-    if b:
-        w[n] = 1.0
-    if not ag_sum(x, w, n, last, &z):
-        z = floats.sum(*[w[i] * x[i] for i in range(n)], last)
+    if b: w[n] = 1.0
+    if not ag_sum(x, w, n, last, &z): z = floats.sum(*[w[i] * x[i] for i in range(n)], last)
     return args, z, slopes
 
 cdef inline tuple _total(row, xs):
@@ -367,18 +365,15 @@ cdef inline tuple _total(row, xs):
     if not ag_read(args, 0, xs, n, x):
         args = None
         return _total(row, _floats(row, 0, tuple(xs)))
-    if not ag_sum(x, NULL, n, 0.0, &y):
-        y = floats.sum(*[x[i] for i in range(n)])
-    for i in range(n):
-        x[i] = 1.0
+    if not ag_sum(x, NULL, n, 0.0, &y): y = floats.sum(*[x[i] for i in range(n)])
+    for i in range(n): x[i] = 1.0
     return args, y, slopes
 
 cdef inline bytes _packed(slopes):
     cdef tuple found = tuple(slopes)
     cdef Py_ssize_t i
     cdef bytes data = _room(len(found))
-    for i in range(len(found)):
-        _doubles(data)[i] = found[i]
+    for i in range(len(found)): _doubles(data)[i] = found[i]
     return data
 
 cdef inline tuple _unpacked(bytes data):
@@ -387,6 +382,17 @@ cdef inline tuple _unpacked(bytes data):
 
 cdef inline void _spread(double g, tuple args, bytes slopes) noexcept:
     ag_spread(g, args, _doubles(slopes))
+
+cdef inline bytes _packed_data(list values):
+    cdef Py_ssize_t i
+    cdef bytes data = _room(len(values))
+    for i, v in enumerate(values): _doubles(data)[i] = (<Value?>v)._num
+    return data
+
+cdef inline _set_grads(list values, bytes grads):
+    cdef Py_ssize_t i
+    if len(grads) != 8 * len(values): raise ValueError("set_grads: not one for each")
+    for i, v in enumerate(values): (<Value?>v)._grad = _doubles(grads)[i]
 
 cdef inline tuple _settle(cls):
     ag_settle(cls)

@@ -24,10 +24,10 @@ else:
     from .primitives import _compiled, no_gc
 if not _compiled:
     from .primitives import div as _div, exp as _exp, known as _known, log as _log, meet as _meet
-    from .primitives import met as _met, new as _new, packed as _packed, power as _pow
-    from .primitives import product as _product, push as _push, seen as _seen, settle as _settle
-    from .primitives import spread as _spread, sqrt as _sqrt, tanh as _tanh, total as _total
-    from .primitives import unpacked as _unpacked
+    from .primitives import met as _met, new as _new, packed as _packed, packed_data as _packed_data
+    from .primitives import power as _pow, product as _product, push as _push, seen as _seen
+    from .primitives import set_grads as _set_grads, settle as _settle, spread as _spread
+    from .primitives import sqrt as _sqrt, tanh as _tanh, total as _total, unpacked as _unpacked
 compiled: bool = _compiled
 
 ADD, SUB, MUL, DIV, NEG, POW, MOD, FLOORDIV, EXP, LOG, SQRT, TANH, SIGMOID, RELU, DOT, SUM = map(
@@ -85,11 +85,13 @@ class Value:
     @property
     def data(self) -> float: return read(self) if active else self._num
     @data.setter
-    def data(self, x: Scalar) -> None: self._num = given(self, x)
+    def data(self, x: Scalar) -> None:
+        self._num = x if type(x) is float and not active else given(self, x)
     @property
     def grad(self) -> float: return self._grad
     @grad.setter
-    def grad(self, x: Scalar) -> None: self._grad = number(x, "grad", "Value")
+    def grad(self, x: Scalar) -> None:
+        self._grad = x if type(x) is float else number(x, "grad", "Value")
     @property
     def label(self) -> str: return str(self._label)
     @label.setter
@@ -154,8 +156,7 @@ class Value:
         if isinstance(other, Value):
             v: Value = other
             y = _div(self._num, v._num)
-            if -1e-300 < y < 1e-300:  # a subnormal has lost digits: the row knows a way
-                return _binary(DIV, self, v)
+            if -1e-300 < y < 1e-300: return _binary(DIV, self, v)  # lost digits: the row's way
             return _node(y, DIV, self, _div(1.0, v._num), v, -_div(y, v._num))
         if type(other) is not float and (other := operand(other)) is None: return NotImplemented
         x: float = other
@@ -164,16 +165,14 @@ class Value:
         if type(other) is not float and (other := operand(other)) is None: return NotImplemented
         x: float = other
         y = _div(x, self._num)
-        if -1e-300 < y < 1e-300:
-            return _binary(DIV, x, self)
+        if -1e-300 < y < 1e-300: return _binary(DIV, x, self)
         return _node(y, DIV, None, x, self, -_div(y, self._num))
     def __pow__(self, other: Any) -> Result:
         if isinstance(other, Value): return _binary(POW, self, other)
         if type(other) is not float and (other := operand(other)) is None: return NotImplemented
         x: float = other
         power = _pow(self._num, x - 1.0)
-        if x - 1.0 + 1.0 != x or not 1e-300 < abs(power) < inf:  # the rare cases are the row's
-            return _binary(POW, self, x)
+        if x - 1.0 + 1.0 != x or not 1e-300 < abs(power) < inf: return _binary(POW, self, x)  # rare
         return _node(_pow(self._num, x), POW, self, x * power, None, x)
     def __rpow__(self, other: Any) -> Result: return _binary(POW, other, self)
     def __mod__(self, other: Any) -> Result: return _binary(MOD, self, other)
@@ -264,6 +263,8 @@ class Value:
         return Value(self.data, self.label)
 
 kinds = frozenset(_settle(Value))  # the classes of nodes, for a look at many at once
+def packed_data(values: list[Value]) -> bytes: return _packed_data(values)  # see primitives.py
+def set_grads(values: list[Value], grads: bytes) -> None: _set_grads(values, grads)
 def sweep(root: Value, nodes: list[Value], seed: float = 1.0, by: Any = ()) -> list[float]:
     """backward() over known nodes, inputs first; or, with leaves `by`, only their derivatives."""
     leaves: list[Value] = []
@@ -394,6 +395,5 @@ def _binary(row: Row, a: Any, b: Any) -> Result:
     return NotImplemented if a is None or b is None else apply(row, a, b)
 def _compare(operator: Callable[[Any, Any], Any], v: Value, other: Any) -> bool:
     if active and (known := compared(operator.__name__, v, other)) is not None: return known  # type: ignore[no-any-return]
-    if isinstance(other, Value):
-        return bool(operator(v._num, other._num))
+    if isinstance(other, Value): return bool(operator(v._num, other._num))
     return bool(operator(v._num, other)) if isinstance(other, Number) else NotImplemented

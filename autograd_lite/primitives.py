@@ -8,6 +8,7 @@ scalar product, handing a gradient on to each. A test compares the two, bit by b
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any
@@ -82,6 +83,19 @@ def push(stack: list[Any], seen: set[Any], args: tuple[Any, ...]) -> None:
         if a.__class__ is not float and a not in seen:
             stack.append(a)
             stack.append(None)
+
+
+def packed_data(values: list[Any]) -> bytes:
+    """The numbers of many Values, whatever modes are active, as the bytes of doubles."""
+    return array("d", [v._num for v in values]).tobytes()
+
+
+def set_grads(values: list[Any], grads: bytes) -> None:
+    """Sets the grad of each Value, from the bytes of as many doubles."""
+    if len(grads) != 8 * len(values):
+        raise ValueError("set_grads: not one for each")
+    for v, g in zip(values, memoryview(grads).cast("d").tolist()):
+        v._grad = g
 
 
 def settle(cls: Any) -> tuple[Any, ...]:

@@ -184,10 +184,46 @@ def test_arrays_are_rows_too(array):
     assert not step.eager
 
 
-def test_without_packages(monkeypatch):
+@pytest.mark.parametrize("loss", ["mse", worst])
+def test_parameters_are_replaced_and_arrays_change_in_place(loss):
+    np = pytest.importorskip("numpy")
+    model, xs, ys = Branching(), np.array(X), np.array(targets_of("mse"))
+    step, own_loss = compile_loss(model, loss, penalty=0.1), LOSSES.get(loss, loss)
+    assert_same(step, model, own_loss, xs, ys, 0.1)
+    before = model.w[0]
+    model.w[0] = Value(before.data)  # of the same number, and yet another one
+    assert_same(step, model, own_loss, xs, ys, 0.1)
+    before.grad = 7.0
+    model.w[0].data, model.frozen = 2.0, Value(-4.0)
+    xs += 0.25
+    ys[3] = 5.0
+    assert_same(step, model, own_loss, xs, ys, 0.1)
+    assert before.grad == 7.0
+    assert not step.eager
+
+
+def leave_out_packages(monkeypatch):
     for name in ("mapping", "loss", "rows"):
         module = sys.modules[f"autograd_lite.compile.{name}"]
         monkeypatch.setattr(module, "has", lambda package: False)
+
+
+@pytest.mark.parametrize("packages", [True, False])
+@pytest.mark.parametrize("loss", ["mse", worst])
+def test_the_slopes_of_a_penalty_are_exact(loss, packages, monkeypatch):
+    if not packages:
+        leave_out_packages(monkeypatch)
+    model = Branching()
+    step = compile_loss(model, loss, penalty=0.3)
+    for x in (0.1, -1e-310, 1e200, -math.inf):  # of a parameter that the model does not use
+        model.frozen.data = x
+        step(X, targets_of("mse"))
+        assert model.frozen.grad == eager(model, step.loss, X, targets_of("mse"), 0.3)[1][-1]
+    assert not step.eager
+
+
+def test_without_packages(monkeypatch):
+    leave_out_packages(monkeypatch)
     model = net(2)
     step = compile_loss(model, "cross_entropy")
     assert step.runs == "generated Python"

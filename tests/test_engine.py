@@ -9,6 +9,8 @@ import pickle
 import signal
 import threading
 import tracemalloc
+from array import array
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ from support import ALL_ROWS, LOSSES, arguments, moderate
 
 import autograd_lite as ag
 from autograd_lite import engine
-from autograd_lite.engine import Value, apply, dot, order
+from autograd_lite.engine import Value, apply, dot, order, packed_data, set_grads
 from autograd_lite.ops import ALIASES, TABLE, floats
 
 INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "pow": "**", "mod": "%", "floordiv": "//"}
@@ -176,6 +178,37 @@ def test_seed_zero_grad_detach():
     leaf = Value(1.0)
     leaf.backward(2.0)
     assert leaf.grad == 2.0
+
+
+@pytest.mark.parametrize("kind", [float, int, bool, Fraction])
+def test_data_and_grad_become_floats(kind):
+    x = Value(0.0)
+    x.data = x.grad = kind(1)
+    assert (type(x.data), type(x.grad)) == (float, float)
+    with pytest.raises(TypeError, match="data must be a real number"):
+        x.data = "1"
+    with pytest.raises(TypeError, match="grad must be a real number"):
+        x.grad = x
+    assert (x.data, x.grad) == (1.0, 1.0)
+
+
+own = ag.operation("engine_own", lambda m, x: x, lambda m, y, x: (1.0,))
+
+
+def test_many_at_once():
+    xs = [Value(0.1), Value(-0.0), Value(5e-324) * 1, own(Value(math.inf))]
+    assert [*memoryview(packed_data(xs)).cast("d")] == [x.data for x in xs]
+    grads = [1.5, -math.inf, 0.0, 1e-310]
+    set_grads(xs, array("d", grads).tobytes())
+    assert [x.grad for x in xs] == grads
+    with pytest.raises(ValueError, match="set_grads: not one for each"):
+        set_grads(xs, b"")
+    for wrong in (None, 1.0, "x"):
+        with pytest.raises((TypeError, AttributeError)):  # of C or of Python
+            packed_data([wrong])
+        with pytest.raises((TypeError, AttributeError)):
+            set_grads([wrong], bytes(8))
+    assert packed_data([]) == b""
 
 
 def test_a_million_operations_in_a_chain():

@@ -16,13 +16,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from array import array
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import add, is_
 from typing import Any, NamedTuple
 
 from .. import losses
-from ..engine import Value, dot
-from ..functions import logsumexp, relu, softplus, where
-from ..ieee import fsum, shown
+from ..engine import Value, dot, packed_data, set_grads
+from ..functions import _arrays, logsumexp, relu, softplus, where
+from ..ieee import floats, fsum, shown
 from ..modes import no_grad
 from ..structure import Structure, detached, is_array
 from .compiled import Compiled, Settings, check_settings
@@ -108,7 +110,6 @@ class CompiledLoss:
         self.row = row and made(lambda x, y: row(model(x), y))
         self.outputs_of_row = made(lambda x: model(x)).of("value")
         self.weighted = made(self._weighted)
-        self.l2 = made(lambda: losses.l2_penalty(self.penalised, penalty))
 
     def _weighted(self, x: Any, weights: Sequence[Any]) -> Any:
         """A combination of the outputs for a row, whose slopes are those of the loss."""
@@ -130,7 +131,8 @@ class CompiledLoss:
     ) -> tuple[float, list[Any]]:  # fmt: skip
         """The loss, and the outputs for the rows if they are wanted, as plain numbers."""
         X, Y = _listed(X), _listed(Y)  # noqa: N806
-        if [*map(id, self.model.parameters())] != [*map(id, self.given)]:
+        given = [*self.model.parameters()]
+        if len(given) != len(self.given) or not all(map(is_, given, self.given)):
             more = self.parameters[len(self.penalised) :]
             self.__init__(  # type: ignore[misc]
                 self.model, self.loss, self.backend, self.mode, self.penalty, more, self.eager
@@ -203,13 +205,14 @@ class CompiledLoss:
         if self.row is None:
             return self._by_outputs(X, Y, gradient)
         row = self.row if gradient else self.row.of("value")
-        sums = [group.sums() for group in _groups(row, X, Y)]
+        groups = _groups(row, X, Y)
+        sums = _added([group.sums() for group in groups])
         found = self._outputs(X) if outputs else []
-        n = sum(count for count, _ in sums)
-        cost, *slopes = [y / n for y in _added([ys for _, ys in sums])]
+        n = sum(group.targets for group in groups)
+        means = sums / n if is_array(sums) else [y / n for y in sums]
         if gradient:
-            self._set(slopes)
-        return cost, found
+            self._set(means[1:])
+        return float(means[0]), found
 
     def _outputs(self, X: Any) -> list[Any]:  # noqa: N803
         found: list[Any] = [None] * len(X)
@@ -233,23 +236,28 @@ class CompiledLoss:
         self._zero_grad()
         cost.backward()
         weights = [[v.grad for v in node.numbers] for node in nodes]
-        sums = [group.sums()[1] for group in _groups(self.weighted, X, weights)]
+        sums = [_plain(group.sums()) for group in _groups(self.weighted, X, weights)]
         own = [p.grad for p in self.parameters]  # where the loss itself uses parameters
         self._set([a + b for a, b in zip(own, _added(sums)[1:])])
         return cost.data, found
 
-    def _set(self, slopes: list[float]) -> None:
+    def _set(self, slopes: Any) -> None:
         if self.penalty:
-            more = self._slopes_of_penalty()
-            slopes[: len(more)] = [a + b for a, b in zip(slopes, more)]
-        for p, slope in zip(self.parameters, slopes):
-            p._grad = slope
+            slopes = self._with_penalty(slopes)
+        set_grads(self.parameters, bytes(slopes if is_array(slopes) else array("d", slopes)))
 
-    def _slopes_of_penalty(self) -> Sequence[float]:
-        paths = self.l2.paths_of(key_of((), {}, ()), (), {})
-        found = paths.find([], "value_and_grad", (), lambda: self.l2.eager((), {}))
-        slopes = found[1][1:] if found else self.l2.eager((), {})[1]
-        return slopes[: len(self.penalised)]
+    def _with_penalty(self, slopes: Any) -> Any:
+        partials, n = losses.L2.partials, len(self.penalised)
+        data = packed_data(self.penalised)
+        if not has("numpy"):
+            more = partials(floats, None, self.penalty, *memoryview(data).cast("d"))[1:]
+            return [*map(add, slopes, more), *slopes[n:]]
+        import numpy as np
+
+        slopes = np.array(slopes)
+        with np.errstate(all="ignore"):  # each parameter has a penalty of its own: they are rows
+            slopes[:n] += partials(_arrays(), None, self.penalty, np.frombuffer(data))[1]
+        return slopes
 
 
 class Group(NamedTuple):
@@ -268,10 +276,14 @@ class Group(NamedTuple):
         part = Part(self.f, self.key, self.examples, {}, reduce, ())
         return part(self.batch, self.at[0])
 
-    def sums(self) -> tuple[int, list[float]]:
-        """How many targets there are, and the sums of the outputs over the rows."""
-        targets = Structure(self.examples[-1], "", "").numbers
-        return self.batch.n * len(targets), _plain(self.run(reduce=True)[0])
+    @property
+    def targets(self) -> int:
+        """How many there are in all rows."""
+        return self.batch.n * len(Structure(self.examples[-1], "", "").numbers)
+
+    def sums(self) -> Any:
+        """The sums of the outputs over the rows."""
+        return self.run(reduce=True)[0]
 
     def results(self) -> list[Any]:
         """The result of each row."""
@@ -332,8 +344,8 @@ def _plain(xs: Any) -> list[float]:
     return xs.tolist() if is_array(xs) else xs  # type: ignore[no-any-return]
 
 
-def _added(sums: list[list[float]]) -> list[float]:
-    return sums[0] if len(sums) == 1 else [fsum(ys) for ys in zip(*sums)]
+def _added(sums: list[Any]) -> Any:
+    return sums[0] if len(sums) == 1 else [fsum(ys) for ys in zip(*map(_plain, sums))]
 
 
 # The losses for one row, not divided by the number of its targets, which are numbers that a program
