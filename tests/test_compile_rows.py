@@ -662,6 +662,97 @@ class TestExecutors:
 
 
 @needs_numpy
+class TestRowsOfAFormAsBefore:
+    """What is remembered of a form is no number, and no array."""
+
+    @staticmethod
+    def cost(p, x, y):
+        z = ag.dot(p[1:], x, p[0]) * y
+        return z * z if y > 0 else ag.exp(p[0]) * x[0]
+
+    def check(self, g, p, x, y):
+        given = np.array(p), np.array(x), np.array(y)
+        found = g.map(p, x, y, in_axes=(None, 0, 0))
+        total = g.map(p, x, y, in_axes=(None, 0, 0), reduce="sum")
+        for a, before in zip((p, x, y), given):
+            assert np.array_equal(a, before), "the caller's arrays changed"
+        p, x, y = (a.astype(float) for a in given)
+        rows = [ag.value_and_grad(self.cost)(p, *xs) for xs in zip(x, y.tolist())]
+        for i, wanted in enumerate(rows):
+            same(row(found, i), wanted)
+        assert flat(total) == pytest.approx([math.fsum(xs) for xs in zip(*map(flat, rows))], rel=1e-11, abs=1e-11)
+
+    def test_other_numbers(self, make):
+        g, rng = make(self.cost).value_and_grad, np.random.default_rng(0)
+        for n, k in [(9, 2), (9, 2), (1, 2), (16, 3), (9, 2), (23, 3), (8, 1)]:
+            for split in (False, True):
+                y = rng.normal(size=n) if split else rng.uniform(1, 2, n)
+                self.check(g, rng.normal(size=k + 1), rng.normal(size=(n, k)), y)
+
+    def test_arrays_that_change(self, make):
+        g, rng = make(self.cost).value_and_grad, np.random.default_rng(1)
+        p, x, y = rng.normal(size=3), rng.normal(size=(10, 2)), rng.uniform(1, 2, 10)
+        for change in (p, x, y, p):
+            self.check(g, p, x, y)
+            change *= 1.5
+        found = g.map(p, x, y, in_axes=(None, 0, 0), reduce="sum")
+        kept = flat(found)
+        self.check(g, 2 * p, x, y)
+        assert flat(found) == kept, "a result changed afterwards"
+
+    @pytest.mark.parametrize("change", [
+        lambda a: a.astype(">f8"), lambda a: a.astype(np.float32), lambda a: np.rint(a).astype(int) + 1,
+        lambda a: np.repeat(a, 2, 0)[::2], lambda a: a[::-1], lambda a: np.asfortranarray(a),
+        lambda a: np.broadcast_to(a[:1], a.shape), lambda a: np.repeat(a, 3, -1)[..., ::3],
+    ], ids=["swapped", "float32", "int", "rows", "back", "fortran", "broadcast", "columns"])  # fmt: skip
+    def test_other_layouts(self, make, change):
+        g, rng = make(self.cost).value_and_grad, np.random.default_rng(2)
+        given = rng.normal(size=4), rng.normal(size=(11, 3)), rng.uniform(1, 2, 11)
+        self.check(g, *given)
+        for k in range(3):
+            other = [change(a) if i == k else a for i, a in enumerate(given)]
+            other[k].flags.writeable = False
+            self.check(g, *other)
+        self.check(g, *given)
+
+    def test_a_number_an_array_and_rows_are_different_forms(self, make):
+        g, x = make(lambda a, x: ag.sum([a * x]) * x).value_and_grad, np.arange(1.0, 12.0)
+        rows = np.linspace(1.0, 2.0, 11)
+        for _ in range(2):
+            for a in (2.0, 3.0, np.float64(2.0), np.array(2.0), np.array(3.0), 2):
+                assert flat(g.map(a, x, in_axes=(None, 0), reduce="sum")) == pytest.approx([a * x @ x, x @ x])
+            assert flat(g.map(rows, x, reduce="sum")) == pytest.approx([rows @ x**2, x @ x])
+            assert np.allclose(g.map(rows, 3.0, in_axes=(0, None))[0], 9 * rows)
+
+    def test_captured_values_and_vectors(self, make):
+        w = Value(2.0)
+        g, rng = make(lambda p, x: w * p[0] ** 3 * x + p[1] ** 2 * p[0]), np.random.default_rng(3)
+        x = rng.normal(size=13)
+        for scale in (1.0, 2.0):
+            w.data = scale
+            p, v, vs = rng.normal(size=2), rng.normal(size=2), rng.normal(size=(13, 2))
+            h = [np.array([[6 * scale * p[0] * z, 2 * p[1]], [2 * p[1], 2 * p[0]]]) for z in x]
+            assert np.allclose(g.hvp.map(p, x, v, in_axes=(None, 0, None)), [m @ v for m in h])
+            assert np.allclose(g.hvp.map(p, x, vs, in_axes=(None, 0, 0)), [m @ u for m, u in zip(h, vs)])
+            assert np.allclose(g.hessian.map(p, x, in_axes=(None, 0), reduce="sum"), sum(h))
+            assert np.allclose(g.map(p, x, in_axes=(None, 0)), scale * p[0] ** 3 * x + p[1] ** 2 * p[0])
+
+    def test_sums_whose_squares_are_infinite(self, make):
+        found = make(lambda x: 1e200 * x * x).value_grad_hessian.map(np.ones(9), reduce="sum")
+        assert flat(found) == pytest.approx([9e200, 18e200, 18e200])
+
+    def test_threads(self, make):
+        g, rng = make(self.cost).value_and_grad, np.random.default_rng(4)
+        tables = [(rng.normal(size=4), rng.normal(size=(k, 3)), rng.uniform(1, 2, k)) for k in range(20, 28)]
+        axes = {"in_axes": (None, 0, 0), "reduce": "sum"}
+        alone = [flat(g.map(*args, **axes)) for args in tables]
+        with ThreadPoolExecutor(4) as pool:
+            found = [*pool.map(lambda args: flat(g.map(*args, **axes)), tables * 20)]
+        for ys, wanted in zip(found, alone * 20):
+            assert ys == pytest.approx(wanted, rel=1e-12)  # of another executor the last bits differ
+
+
+@needs_numpy
 class TestThreads:
     def test_many_threads_find_the_paths_at_once(self):
         def f(x):

@@ -220,6 +220,21 @@ def test_columns_of_any_stride(n):
     assert (table == before).all()
 
 
+@pytest.mark.parametrize("n", [0, 1, 8, 13, 16])
+def test_blocks_are_columns_side_by_side(n):
+    program = random_program(3, guards=1)
+    table = np.random.default_rng(n).normal(size=(n, 3))
+    kernel = LlvmKernel(program, shared=[True, False, False, False])
+    frozen = np.asfortranarray(table[:, 1:])
+    frozen.flags.writeable = False
+    for reduce in (False, True):
+        status, out = kernel.rows([0.5, *table.T], n, reduce)
+        for blocks in ([table], [table[:, :0], table[:, :1], frozen], [np.repeat(table, 2, 0)[::2]]):
+            found = kernel.batch(np.float64(0.5).tobytes(), blocks, n, reduce)
+            assert found[0].tobytes() == status.tobytes()
+            assert found[1].tobytes() == out.tobytes()
+
+
 def test_guards_and_nan():
     """A guard is about its operator: not x < 1 is not x >= 1."""
     lines = [Instruction("lt", (0, 1.0)), Instruction("ge", (0, 1.0)), Instruction("mul", (0, 2.0))]

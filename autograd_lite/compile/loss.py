@@ -29,7 +29,7 @@ from ..modes import no_grad
 from ..structure import Structure, detached, is_array
 from .compiled import Compiled, Settings, check_settings
 from .mapping import Part, fastest
-from .rows import Batch
+from .rows import Batch, Columns
 from .runner import has
 from .signature import GivenValues, key_of
 
@@ -301,9 +301,9 @@ def _groups(f: Compiled, *wholes: Any) -> list[Group]:
     tables = [*map(_table, wholes)]
     if all(table is not None for table in tables):
         examples = tuple([whole[0] for whole in wholes])
-        key, columns = key_of(examples, {}, ()), [c for table in tables for c in table.T]
-        if len(f.paths_of(key, examples, {}).signature.names) == len(columns):
-            return [Group(f, key, examples, Batch(columns, n), range(n))]
+        key, k = key_of(examples, {}, ()), sum(table.shape[1] for table in tables)
+        if len(f.paths_of(key, examples, {}).signature.names) == k:
+            return [Group(f, key, examples, Batch(Columns(bytes(k), b"", tables), n), range(n))]
     places: dict[Hashable, list[int]] = {}
     rows = [*zip(*wholes)]
     for i, row in enumerate(rows):

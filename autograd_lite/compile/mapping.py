@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from operator import index
-from typing import TYPE_CHECKING, Any
+from struct import Struct
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..ieee import shown, whole
 from ..structure import Structure, is_array, leaves, refilled
 from .results import Results
-from .rows import Batch, Rows, joined, total
+from .rows import NONE, Batch, Columns, Rows, joined, total
 from .runner import has
 from .signature import GivenValues, is_fixed, key_of, numbers_of
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .compiled import Compiled
     from .paths import Paths
 
+_packed = Struct("d").pack
 PARTS = 16  # of a batch without chunk_rows: by the number of rows alone, so that sums stay the same
 
 
@@ -40,14 +42,15 @@ def mapped(
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'map: reduce = {shown(reduce)}; use "sum", "mean" or None')
     plain = None if named or f.kind == "hvp" or f.settings.static else _plain(args, in_axes)
-    known = plain and f.maps.get(plain[0])
+    known: Any = plain and f.maps.get(plain.form)
     if plain and known:  # rows of the same form as before
-        _, columns, n = plain
-        part, batch = Part(f, known, (), {}, reduce is not None), Batch(columns, n)
+        key, shared = known
+        part = Part(f, key, (), {}, reduce is not None)
+        batch = Batch(Columns(shared, plain.same, plain.blocks), plain.n)
     else:
         part, batch = _read(f, args, named, in_axes, reduce is not None)
         if plain:
-            f.maps[plain[0]] = part.key
+            f.maps[plain.form] = part.key, batch.columns.shared
     n, paths = batch.n, part.paths
     if n == 0:
         outputs, result = _of_no_rows(part, batch, reduce)
@@ -64,31 +67,40 @@ def mapped(
     return results.of(outputs)
 
 
-def _plain(args: Sequence[Any], in_axes: Any) -> tuple[Any, list[Any], int] | None:
-    """Of floats and arrays of doubles the form, the columns and how many rows: the usual case, and
-    the cheapest. None for all others."""
+class Plain(NamedTuple):
+    """Arguments that are floats and arrays of doubles; same and blocks are as in Columns."""
+
+    form: Any
+    same: bytes
+    blocks: list[Any]
+    n: int
+
+
+def _plain(args: Sequence[Any], in_axes: Any) -> Plain | None:
+    """The cheapest way to read arguments; None where they are not of the usual kind."""
     axes = in_axes if isinstance(in_axes, tuple) else (in_axes,) * len(args)
-    columns: list[Any] = []
+    same = b""
+    blocks: list[Any] = []
     forms: list[Any] = []
-    lengths = set()
+    n = 0
     for x, axis in zip(args, axes):
         if axis is None and x.__class__ is float:
-            columns.append(x)
+            same += _packed(x)
             forms.append(None)
-        elif type(x).__name__ != "ndarray" or x.dtype.str not in ("<f8", ">f8"):
+        elif type(x).__name__ != "ndarray" or x.dtype.char != "d" or not x.dtype.isnative:
             return None
         elif axis is None:
-            columns += x.ravel().tolist()
+            same += x.tobytes()
             forms.append(x.shape)
-        elif axis == 0 and axis.__class__ is int and x.ndim and x.dtype.isnative:
-            lengths.add(len(x))
-            columns += [x] if x.ndim == 1 else [*x.reshape(len(x), -1).T] if len(x) else ()
+        elif axis == 0 and axis.__class__ is int and x.ndim and len(x) and n in (0, len(x)):
+            n = len(x)
+            blocks.append(x.reshape(n, -1))
             forms.append((None, *x.shape[1:]))
         else:
             return None
-    if len(axes) != len(args) or len(lengths) != 1 or 0 in lengths:
+    if len(axes) != len(args) or not n:
         return None
-    return (axes, tuple(forms)), columns, lengths.pop()
+    return Plain((axes, *forms), same, blocks, n)
 
 
 def _read(
@@ -112,7 +124,7 @@ def _read(
     numbers: list[Any] = []
     for k in paths.signature.dynamic:
         numbers += columns[k] if isinstance(k, int) else _floats(named[k])
-    return Part(f, key, (*examples,), named, reduce, vector), Batch(numbers, n, extra)
+    return Part(f, key, (*examples,), named, reduce, vector), Batch(numbers, n, extra or NONE)
 
 
 class Part:
@@ -146,9 +158,9 @@ class Part:
         signature = paths.signature
 
         def own(i: int, kind: str) -> Any:
-            args, named = signature.arguments(batch.row(i))
+            args, named = signature.arguments(batch.columns.row(i))
             if kind == "hvp":
-                args.append(self.vector.built(batch.extra_row(i)))
+                args.append(self.vector.built(batch.extra.row(i)))
             return f.of(kind).eager((*args,), named)
 
         return Rows(paths, f.kind, batch, own, first, self.backend)
@@ -190,7 +202,8 @@ def _of_no_rows(part: Part, batch: Batch, reduce: str | None) -> tuple[Any, Stru
     """What has the form of the results, which f shows at zeros."""
     if reduce == "mean":
         raise ValueError("map: there are no rows to take the mean of")
-    zeros = Batch([0.0] * len(batch.columns), 1, [0.0] * len(batch.extra))
+    columns, extra = ([0.0] * len(x.shared) for x in (batch.columns, batch.extra))
+    zeros = Batch(columns, 1, extra)
     try:
         outputs, result = part(zeros, 0)
     except Exception as error:

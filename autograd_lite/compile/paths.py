@@ -181,8 +181,7 @@ class Paths:
         numbers   of the arguments; extra: of the vector of a hvp
         call      the function itself on the arguments, for its own errors
         """
-        if self.version != redefined[0]:
-            self._forget()
+        self.refresh()
         path, known = self.recent, 0
         program = PROGRAMS[kind][0]
         while path is not None:
@@ -216,8 +215,10 @@ class Paths:
         status, outputs = path.runner(program, zero_rule=True).point(given)
         return None if status == len(path.outcomes) else (path, outputs)
 
-    def _forget(self) -> None:
-        """An operation of the user's was replaced: what was traced of it holds no longer."""
+    def refresh(self) -> None:
+        """Where an operation of the user's was replaced, what was traced of it holds no longer."""
+        if self.version == redefined[0]:
+            return
         self.version = redefined[0]
         if any(op in CUSTOM for path in self.all for op, _ in path.program.instructions):
             self.all, self.first, self.recent = [], None, None

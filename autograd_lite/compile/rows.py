@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from itertools import compress
 from typing import Any
 
+from ..engine import packed_data
 from ..ieee import fsum
 from ..structure import Structure
 from .paths import SECOND, Path, Paths
@@ -18,22 +21,66 @@ LARGE = 1 << 22  # so many numbers are kept at once where rows are summed one by
 Outputs = Any  # a float64 array of outputs by rows, or of sums; lists without NumPy
 
 
+class Columns:
+    """Columns of numbers, which are not taken apart before somebody asks.
+
+    shared  for each number 1 if it is the same for all rows, else 0
+    same    the former, as the bytes of doubles
+    blocks  the others: arrays of rows by numbers; without NumPy for each a list
+    """
+
+    def __init__(self, shared: bytes, same: bytes, blocks: Sequence[Any]) -> None:
+        self.shared, self.same, self.blocks = shared, same, blocks
+
+    @classmethod
+    def of(cls, columns: Sequence[Any]) -> Columns:
+        """Of columns, or of floats, which are the same for all rows."""
+        shared = bytes([x.__class__ is float for x in columns])
+        same = array("d", compress(columns, shared)).tobytes()
+        others = [x for x in columns if x.__class__ is not float]
+        return cls(shared, same, [x[:, None] if _is_array(x) else x for x in others])
+
+    def __add__(self, other: Columns) -> Columns:
+        if not other.shared:
+            return self
+        blocks = [*self.blocks, *other.blocks]
+        return Columns(self.shared + other.shared, self.same + other.same, blocks)
+
+    def apart(self) -> list[Any]:
+        """The opposite of `of`."""
+        return self._merged([y for x in self.blocks for y in (x.T if _is_array(x) else (x,))])
+
+    def row(self, i: int) -> list[float]:
+        found = [x[i].tolist() if _is_array(x) else (float(x[i]),) for x in self.blocks]
+        return self._merged([y for ys in found for y in ys])
+
+    def _merged(self, others: list[Any]) -> list[Any]:
+        if not self.same:
+            return others
+        ones, rest = iter(memoryview(self.same).cast("d")), iter(others)
+        return [next(ones if same else rest) for same in self.shared]
+
+    def picked(self, pick: Callable[[Any], Any]) -> Columns:
+        return Columns(self.shared, self.same, [*map(pick, self.blocks)])
+
+
+NONE = Columns(b"", b"", ())
+
+
 class Batch:
     """Rows of the numbers of arguments.
 
-    columns  of each number a float, the same for all rows, or a column (without NumPy a list)
+    columns  of each number a float, the same for all rows, or a column; or Columns
     n        the number of rows
     extra    the same of the vector of a hvp
     """
 
-    def __init__(self, columns: list[Any], n: int, extra: Sequence[Any] = ()) -> None:
-        self.columns, self.n, self.extra = columns, n, extra
-
-    def row(self, i: int) -> list[float]:
-        return [x if x.__class__ is float else float(x[i]) for x in self.columns]
-
-    def extra_row(self, i: int) -> list[float]:
-        return [x if x.__class__ is float else float(x[i]) for x in self.extra]
+    def __init__(
+        self, columns: Columns | Sequence[Any], n: int, extra: Columns | Sequence[Any] = NONE
+    ) -> None:
+        self.columns = columns if isinstance(columns, Columns) else Columns.of(columns)
+        self.n = n
+        self.extra = extra if isinstance(extra, Columns) else Columns.of(extra)
 
     def taken(self, at: Sequence[int]) -> Batch:
         """The rows at these places."""
@@ -43,11 +90,7 @@ class Batch:
         return self._picked(lambda x: x[start:stop], stop - start)
 
     def _picked(self, pick: Callable[[Any], Any], n: int) -> Batch:
-        columns, extra = (
-            [x if x.__class__ is float else pick(x) for x in xs]
-            for xs in (self.columns, self.extra)
-        )
-        return Batch(columns, n, extra)
+        return Batch(self.columns.picked(pick), n, self.extra.picked(pick))
 
 
 class Rows:
@@ -68,6 +111,7 @@ class Rows:
         first: int = 0,
         backend: str | None = None,
     ) -> None:
+        paths.refresh()
         self.paths, self.kind, self.batch = paths, kind, batch
         self.own, self.first, self.backend = own, first, backend
         self.program = PROGRAMS[kind][0]
@@ -119,14 +163,13 @@ class Rows:
             tried.add(path)
             with _quiet():
                 status, sums = self._run(path, self.batch, True, checks=False)
-            low, high = _ends(status)
-            if low != high:
-                break
-            if low < 0:
-                if not self._is_good(path, sums):
-                    break
+                low, high = _ends(status)
+                is_good = low == high < 0 and self._is_good(path, sums)
+            if is_good:
                 self.outputs, self.result, self.paths.recent = sums, path.result, path
                 return self
+            if low != high or low < 0:
+                break
             path = path.other(low) or self.traced(0)
         found = []
         size = max(1000, LARGE // (1 + len(self.paths.argument.numbers)))
@@ -146,11 +189,11 @@ class Rows:
         self, path: Path, batch: Batch, reduce: bool, zero_rule: bool = False, checks: bool = True
     ) -> tuple[Any, Outputs]:
         runner = path.runner(self.program, zero_rule, checks)
-        columns = [*batch.columns, *path.captured(), *batch.extra]
-        if self.backend is None:
-            return runner.rows(columns, batch.n, reduce)
-        kernel = runner.kernel(self.backend, tuple(map(type, columns)))
-        return kernel.rows(columns, batch.n, reduce)  # type: ignore[no-any-return]
+        columns, captured = batch.columns, path.traced.captured
+        if captured or batch.extra.shared:
+            given = Columns(b"\1" * len(captured), packed_data(captured), ())
+            columns = columns + given + batch.extra
+        return runner.rows(columns, batch.n, reduce, self.backend)
 
     def _on(self, path: Path, at: Any) -> list[tuple[int, Any]]:
         """Runs rows on a path; of each guard that fails for some, these."""
@@ -173,9 +216,10 @@ class Rows:
             return True
         slopes = sums[len(path.result.numbers) :]
         if _is_array(slopes):
-            import numpy as np
-
-            return bool((np.isfinite(slopes) if self.program in SECOND else slopes == slopes).all())
+            squares = float(slopes.dot(slopes))  # they do not cancel: nan if one of them is
+            if squares == squares and (self.program not in SECOND or squares < math.inf):
+                return True
+            slopes = slopes.tolist()
         return all(map(math.isfinite if self.program in SECOND else lambda x: x == x, slopes))
 
     def traced(self, i: int) -> Path | None:
@@ -183,13 +227,13 @@ class Rows:
         if self.paths.eager:
             return None
         try:
-            return self.paths.follow(self.batch.row(i), lambda: self.own(i, self.kind))
+            return self.paths.follow(self.batch.columns.row(i), lambda: self.own(i, self.kind))
         except Exception as error:
             raise _of_row(error, self.first + i) from None
 
     def _forced(self, path: Path, i: int) -> None:
         """Row i on the path that was traced for it, from which it is off by a rounding error."""
-        outputs = path.forced(self.program, self.batch.row(i), self.batch.extra_row(i))
+        outputs = path.forced(self.program, self.batch.columns.row(i), self.batch.extra.row(i))
         bad = [y for y in outputs[len(path.result.numbers) :] if not math.isfinite(y)]
         own = bad and self.program in SECOND
         self._keep(path.result, [i], self._flat(i) if own else [[y] for y in outputs])

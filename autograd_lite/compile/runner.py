@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..program import Program
 from ..program.emit import NumpyKernel, PythonKernel
+
+if TYPE_CHECKING:
+    from .rows import Columns
 
 BACKENDS = ("python", "numpy", "llvm")
 # seconds, for the choice only: to compile an instruction, and to run it for a row
@@ -39,21 +42,20 @@ class Runner:
 
     def __init__(self, program: Program, backend: str | None, strict: bool) -> None:
         self.program, self.backend, self.strict = program, backend, strict
-        self.kernels: dict[tuple[str, Any], Any] = {}
-        self.latest: tuple[str, list[Any], Any] = "", [], None  # for rows
+        self.kernels: dict[tuple[str, bytes | None], Any] = {}
         self.spent = 0.0
         self.settled: Any = None  # the kernel for points, when there is no more to gain
 
-    def kernel(self, name: str, kinds: tuple[type, ...] | None = None) -> Any:
-        """The kernel of a backend, for rows in which the inputs of type float are shared."""
-        found = self.kernels.get((name, kinds))
+    def kernel(self, name: str, shared: bytes | None = None) -> Any:
+        """The kernel of a backend; for rows `shared` says which inputs are the same for all."""
+        found = self.kernels.get((name, shared))
         if found is None:
-            shared = None if kinds is None else tuple([kind is float for kind in kinds])
             made: Any = PythonKernel if name == "python" else NumpyKernel
             if name == "llvm":
                 from ..program.llvm import LlvmKernel as made  # noqa: N813
-            found = made(self.program, strict=self.strict, shared=shared)
-            self.kernels[name, kinds] = found
+            same = shared and [*map(bool, shared)]
+            found = made(self.program, strict=self.strict, shared=same)
+            self.kernels[name, shared] = found
         return found
 
     @property
@@ -81,16 +83,17 @@ class Runner:
         self.spent += perf_counter() - started
         return found  # type: ignore[no-any-return]
 
-    def rows(self, columns: Sequence[Any], n: int, reduce: bool) -> tuple[Any, Any]:
+    def rows(
+        self, columns: Columns, n: int, reduce: bool, backend: str | None = None
+    ) -> tuple[Any, Any]:
         """The status of each row, None for all right, and the outputs or their sums."""
-        name = self.backend or self._for_rows(n)
+        name = backend or self.backend or self._for_rows(n)
+        kernel = self.kernel(name, columns.shared)
+        if name == "llvm":
+            return kernel.batch(columns.same, columns.blocks, n, reduce)  # type: ignore[no-any-return]
         started = perf_counter()
-        kinds = [*map(type, columns)]
-        if (name, kinds) != self.latest[:2]:
-            self.latest = name, kinds, self.kernel(name, tuple(kinds))
-        found = self.latest[2].rows(columns, n, reduce)
-        if name != "llvm":
-            self.spent += perf_counter() - started
+        found = kernel.rows(columns.apart(), n, reduce)
+        self.spent += perf_counter() - started
         return found  # type: ignore[no-any-return]
 
     def _for_rows(self, n: int) -> str:

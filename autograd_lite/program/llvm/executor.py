@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from array import array
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from ctypes import memset
 from functools import cached_property
 from itertools import compress
 from threading import get_ident
@@ -24,17 +22,15 @@ from .alike import planned
 from .calls import caller
 from .chunks import Writer
 from .expand import expanded
+from .loops import WORDS
 from .machine import Machine, Target, target
 from .points import write_straight
 from .vectors import write_point
 
-LONG, WORD = ctypes.c_int64, ctypes.c_void_p
+WORD = ctypes.c_void_p
 POINT = ctypes.CFUNCTYPE(ctypes.c_int, WORD, WORD, WORD)
-FIRST = ctypes.CFUNCTYPE(None, WORD, WORD)
-ROWS = ctypes.CFUNCTYPE(
-    None, LONG, LONG, LONG, WORD, WORD, WORD, WORD, LONG, WORD, LONG, WORD, WORD
-)
-
+ROWS = ctypes.CFUNCTYPE(None, WORD, WORD)
+_viewed = ctypes.c_char.from_buffer
 
 SMALL = 1000  # steps that do not take long to compile well
 
@@ -47,12 +43,13 @@ class Memory:
         self.buffer = ctypes.create_string_buffer(size + 64)
         self.address = -(-ctypes.addressof(self.buffer) // 64) * 64
 
-    def array(self, shape: tuple[int, ...]) -> Any:
-        """It as an array, which keeps it alive."""
+    @cached_property
+    def numbers(self) -> Any:
+        """It as an array of doubles."""
         import numpy as np
 
         offset = self.address - ctypes.addressof(self.buffer)
-        return np.ndarray(shape, np.float64, self.buffer, offset)  # type: ignore[arg-type]
+        return np.ndarray(self.size // 8, np.float64, self.buffer, offset)  # type: ignore[arg-type]
 
 
 class Point(NamedTuple):
@@ -67,11 +64,19 @@ class Point(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A variant for rows: machine code, and what it takes."""
+    """A variant for rows: machine code, and what it takes.
 
-    run: Callable[..., None]
-    first: Callable[..., None] | None
+    pack    makes the bytes that say what is to be done
+    places  in memory: of sums, or of outputs of the last rows; of columns; of their addresses
+    size    of that memory
+    ones    one for each lane
+    """
+
+    run: Callable[[bytes, bytes], None]
+    pack: Callable[..., bytes]
+    places: tuple[int, int, int]
     size: int
+    ones: Any
     failed: dict[int, BaseException]
 
 
@@ -137,7 +142,7 @@ class LlvmKernel:
     def point(self, xs: Sequence[float]) -> tuple[int, Sequence[float]]:
         """The index of the first guard that does not hold, else -1, and the outputs."""
         made, out = self._point, self._outputs()
-        ws = self._taken(made.size)
+        ws = _taken(self.memory[made.size], made.size)
         status = made.run(self._pack(*xs), out, ws.address)
         self.memory[made.size].append(ws)
         if made.failed:
@@ -159,18 +164,35 @@ class LlvmKernel:
         return self._for_rows(True)
 
     def _for_rows(self, reduce: bool) -> Rows:
+        import numpy as np
+
         writer = Writer(self.steps, self.target, self.strict, self._lanes)
         text = writer.rows(self.shared, reduce)
-        machine = self._compile(text, writer, writer.effort)
-        first = machine.function("first", FIRST) if any(writer.uniform) else None
-        size = writer.size + writer.scratch
-        return Rows(machine.function("rows", ROWS), first, size, writer.failed)
+        run = self._compile(text, writer, writer.effort).function("rows", ROWS)
+        k, m, size = len(self._varying), len(self.steps.outputs), 8 * self._lanes
+        sums = -(-(writer.size + writer.scratch) // 64) * 64
+        packed = sums + size * m * (2 if reduce else 1)
+        table = packed + size * k
+        pack = struct.Struct(f"{WORDS + 2 * k}q").pack
+        places, ones = (sums, packed, table), np.ones(self._lanes)
+        return Rows(run, pack, places, table + 8 * k, ones, writer.failed)
 
     def rows(self, columns: Sequence[Any], n: int, reduce: bool = False) -> tuple[Any, Any]:
         """For n rows the status of each, None if there are no guards, and the outputs, an array of
         (outputs, rows); with `reduce` their sums over the rows whose guards hold.
 
         columns  for each input an array of n numbers; a float where it is shared
+        """
+        same = self._pack_shared(*compress(columns, self.shared))
+        return self.batch(same, [columns[i][:, None] for i in self._varying], n, reduce)
+
+    def batch(
+        self, same: bytes, blocks: Sequence[Any], n: int, reduce: bool = False
+    ) -> tuple[Any, Any]:
+        """The same for inputs that are not taken apart.
+
+        same    the bytes of those that are shared
+        blocks  the others: arrays of rows by inputs
 
         The machine code takes as many rows at once as there are lanes. The last ones are filled up
         with copies, and their results left out.
@@ -179,58 +201,54 @@ class LlvmKernel:
 
         made = self._sums if reduce else self._rows
         lanes, m = self._lanes, len(self.steps.outputs)
-        inputs = self._pack_shared(*compress(columns, self.shared))
-        given = [columns[i].__array_interface__ for i in self._varying]
-        k, full = len(given), n - n % lanes
-        strides = [(c["strides"] or (8,))[0] for c in given]
-        strided = strides != [8] * k
-        held = [self._taken(made.size), self._taken(16 * lanes * m if reduce else 0)]
-        ws, total = held
-        start = 0
-        if strided or full < n:
-            held.append(self._taken(8 * lanes * k))
-            start = held[-1].address
-        places = [c["data"][0] for c in given] + strides
-        table = array("q", [*places, *range(start, start + 8 * lanes * k, 8 * lanes)])
-        address = table.buffer_info()[0]
-        tables = inputs, address, address + 8 * k, address + 16 * k
+        columns: list[int] = []
+        steps: list[int] = []
+        for x in blocks:
+            first, (step, across), k = _address(x), x.strides, x.shape[1]
+            columns += [first + across * i for i in range(k)]
+            steps += [step] * k
+        k, full = len(columns), n - n % lanes
+        memory = _taken(self.memory[made.size], made.size)
+        there, packed, table = [memory.address + place for place in made.places]
+        places = memory.address, packed, table, *columns, *steps
+
+        def run(start: int, stop: int, pack: bool, stride: int, out: int, states: int) -> None:
+            made.run(same, made.pack(start, stop, n - 1, pack, stride, k, out, states, *places))
+
+        sums = memory.numbers[made.places[0] // 8 : made.places[1] // 8]
+        sums = sums.reshape(2 if reduce else 1, m, lanes)
         status = np.empty(n, np.int32) if self.steps.guards else None
         if reduce:
-            memset(total.address, 0, 16 * lanes * m)
-            out = total.array((2, m, lanes))
-            there, tail, stride = total.address, out[1], 0
+            sums.fill(0.0)
         else:
-            out, tail, stride = np.empty((m, n)), np.empty((m, lanes)), n
-            there = _address(out)
-        if made.first:
-            made.first(inputs, ws.address)
+            out = np.empty((m, n))
         if full:
-            states = _address(status) if status is not None else 0
-            made.run(0, full, n - 1, *tables, strided, there, stride, states, ws.address)
+            states = 0 if status is None else _address(status)
+            run(0, full, steps.count(8) < k, n, there if reduce else _address(out), states)
         if full < n:
             rest = np.empty(lanes, np.int32)
-            back = 0 if reduce else 8 * full  # the code adds the row, as in the large array
-            there, states = _address(tail) - back, _address(rest) - 4 * full
-            made.run(full, n, n - 1, *tables, True, there, lanes, states, ws.address)
+            # where the code adds the row, as in the large arrays, it is taken off before
+            there += 8 * lanes * m if reduce else -8 * full
+            run(full, n, True, lanes, there, _address(rest) - 4 * full)
             if status is not None:
                 status[full:] = rest[: n - full]
             if not reduce:
-                out[:, full:] = tail[:, : n - full]
+                out[:, full:] = sums[0, :, : n - full]
         if reduce:
-            sums = out[0] @ np.ones(lanes)
-            out = sums + tail[:, : n - full] @ np.ones(n - full) if full < n else sums
-        for memory in held:
-            self.memory[memory.size].append(memory)
+            out = sums[0].dot(made.ones)
+            if full < n:
+                out += sums[1, :, : n - full].dot(made.ones[: n - full])
+        self.memory[made.size].append(memory)
         if made.failed:
             _raise(made.failed)
         return status, out
 
-    def _taken(self, size: int) -> Memory:
-        return _taken(self.memory[size], size)
-
 
 def _address(array: Any) -> int:
-    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
+    try:
+        return ctypes.addressof(_viewed(array))  # takes a quarter of the time
+    except (TypeError, ValueError):  # it is read-only, empty, or has gaps
+        return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
 def _taken(memory: list[Memory], size: int) -> Memory:

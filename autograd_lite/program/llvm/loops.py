@@ -124,7 +124,7 @@ def unrolled(lanes: int) -> str:
 
 
 PACK = """define internal void
-@pack(ptr %columns, ptr %steps, i64 %row, i64 %last, ptr %packed) #0 {{
+@pack(ptr %columns, ptr %steps, i64 %row, i64 %last, ptr %packed, ptr %table) #0 {{
 br label %loop
 loop:
 %i = phi i64 [0, %0], [%next, %body]
@@ -135,8 +135,9 @@ body:
 %column = load ptr, ptr %p, align 8
 %q = getelementptr i64, ptr %steps, i64 %i
 %step = load i64, ptr %q, align 8
-%to = getelementptr ptr, ptr %packed, i64 %i
-%target = load ptr, ptr %to, align 8
+%target = getelementptr <{lanes} x double>, ptr %packed, i64 %i
+%to = getelementptr ptr, ptr %table, i64 %i
+store ptr %target, ptr %to, align 8
 {unrolled}
 %next = add i64 %i, 1
 br label %loop
@@ -144,22 +145,38 @@ end:
 ret void
 }}
 """
-ROW_LOOP = """define void
-@rows(i64 %start, i64 %stop, i64 %last, ptr %in, ptr %columns, ptr %steps, ptr %packed,
-      i64 %pack, ptr %out, i64 %stride, ptr %status, ptr %ws) #0 {{
+# the words of a call; after them the columns, and for each how many bytes lie between its rows
+NUMBERS = ("start", "stop", "last", "pack", "stride", "count")
+PLACES = ("out", "status", "ws", "packed", "table")
+WORDS = len(NUMBERS + PLACES)
+_READ = "\n".join(
+    f"%{name}.at = getelementptr i64, ptr %call, i64 {i}\n"
+    f"%{name} = load {'i64' if name in NUMBERS else 'ptr'}, ptr %{name}.at, align 8"
+    for i, name in enumerate(NUMBERS + PLACES)
+)
+ROW_LOOP = """define void @rows(ptr %in, ptr %call) #0 {{
+READ
+%columns = getelementptr i64, ptr %call, i64 WORDS
+%steps = getelementptr i64, ptr %columns, i64 %count
 %packing = icmp ne i64 %pack, 0
-%from = select i1 %packing, ptr %packed, ptr %columns
+%from = select i1 %packing, ptr %table, ptr %columns
 %first = getelementptr i8, ptr %ws, i64 {panel}
+%new = icmp eq i64 %start, 0
+br i1 %new, label %once, label %begin
+once:
+call void @first(ptr %in, ptr %ws)
+br label %begin
+begin:
 br label %loop
 loop:
-%row = phi i64 [%start, %0], [%next, %finish]
-%block = phi i64 [0, %0], [%following, %finish]
+%row = phi i64 [%start, %begin], [%next, %finish]
+%block = phi i64 [0, %begin], [%following, %finish]
 %more = icmp slt i64 %row, %stop
 br i1 %more, label %choose, label %end
 choose:
 br i1 %packing, label %gather, label %body
 gather:
-call void @pack(ptr %columns, ptr %steps, i64 %row, i64 %last, ptr %packed)
+call void @pack(ptr %columns, ptr %steps, i64 %row, i64 %last, ptr %packed, ptr %table)
 br label %body
 body:
 %at = phi i64 [%row, %choose], [0, %gather]
@@ -186,4 +203,4 @@ rest:
 br label %done
 done:
 ret void
-}}"""
+}}""".replace("READ", _READ).replace("WORDS", str(WORDS))
