@@ -115,7 +115,9 @@ def test_an_operation_defined_again():
 
     before = ag.compile(f, backend="python")
     assert before.value_and_grad(3.0) == (19.0, 12.0)
+    assert [*before.grad.map([3.0, 4.0])] == [12.0, 16.0]
     op = defined(5.0)
+    assert [*before.grad.map([3.0, 4.0])] == [30.0, 40.0]
     assert ag.compile(f, backend="python").value_and_grad(3.0) == (46.0, 30.0)
     assert before.value_and_grad(3.0) == (46.0, 30.0)
 

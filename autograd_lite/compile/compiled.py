@@ -26,8 +26,6 @@ class Compiled:
     def __init__(self, f: Callable[..., Any], kind: str, settings: Settings) -> None:
         self.f, self.kind, self.settings = f, kind, settings
         self.maps: dict[Hashable, Any] = {}  # of forms of rows, the key and the shared numbers
-            Hashable, Any
-        ] = {}  # of forms of rows, the key and which numbers are shared
         self._ways: list[Callable[..., Any]] = []  # through machine code alone
         self._tried: set[Path] = set()
         self.__wrapped__ = f
