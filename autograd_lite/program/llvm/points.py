@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .chunks import Writer
 
 MOST = 5 * CHUNK  # lines of IR in a function
-SOON = 4  # steps
+SOON = 16  # steps, for about as many registers
 
 
 def write_straight(writer: Writer) -> list[str]:
