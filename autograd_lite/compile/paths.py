@@ -18,6 +18,7 @@ from ..ieee import floats
 from ..modes import is_ours, users_frame
 from ..ops import CUSTOM, redefined
 from ..program import Program, Refused, Traced, Untraceable, derived, quick, summed, trace
+from ..program.pause import collector_paused
 from ..program.trace import described
 from ..structure import Structure
 from .results import PROGRAMS, Results
@@ -38,6 +39,7 @@ class Fork:
 class Path:
     """One way through the function."""
 
+    @collector_paused()
     def __init__(self, paths: Paths, traced: Traced, result: Structure) -> None:
         self.paths, self.traced, self.result = paths, traced, result
         self.program = traced.program if paths.strict else quick(traced.program)
@@ -117,6 +119,7 @@ class Path:
 
 
 @lru_cache(maxsize=128)  # a worker gets the same function with each part of a batch
+@collector_paused()
 def _runner(
     program: Program,
     kind: str,

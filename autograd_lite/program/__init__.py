@@ -5,6 +5,7 @@ symbols   numbers not known yet, that build a Program: fold, share, drop
 linear    the derivative at a point as a list of edges; the sweeps backward and forward
 adjoint   the gradient of a Program as a Program, and other derivatives
 trace     a function, watched while it runs, as a Program with guards
+pause     of the garbage collector, meanwhile
 passes    forms of a Program that run faster
 emit      a Program as Python and as NumPy source, and what executes these
 llvm      a Program as machine code, and what executes it

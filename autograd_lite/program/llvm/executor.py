@@ -17,6 +17,7 @@ from itertools import compress
 from threading import get_ident
 from typing import Any, NamedTuple
 
+from ..pause import collector_paused
 from ..program import Program
 from .alike import planned
 from .calls import caller
@@ -90,6 +91,7 @@ class LlvmKernel:
               for rows of a program that is not huge; 2 and 3 take ten times as long
     """
 
+    @collector_paused()
     def __init__(
         self,
         program: Program,
@@ -126,6 +128,7 @@ class LlvmKernel:
         return self.machines[-1]
 
     @cached_property
+    @collector_paused()
     def _point(self) -> Point:
         writer = Writer(self.steps, self.target, self.strict, 1)
         plan = planned(self.steps, self.target.lanes, self.strict)
@@ -163,6 +166,7 @@ class LlvmKernel:
     def _sums(self) -> Rows:
         return self._for_rows(True)
 
+    @collector_paused()
     def _for_rows(self, reduce: bool) -> Rows:
         import numpy as np
 

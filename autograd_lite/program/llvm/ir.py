@@ -85,7 +85,7 @@ class Block:
     def read(self, pointer: str, lanes: int = 0) -> str:
         """A number, or one for each lane, from memory that nobody writes meanwhile."""
         kind = "double" if lanes == 1 else self.double
-        return self.let(f"load {kind}, ptr {pointer}{self.steady}", again=not self.steady)
+        return self.let(f"load {kind}, ptr {pointer}{self.steady}")
 
     def store(self, x: str, pointer: str) -> None:
         self.do(f"store {self.double} {x}, ptr {pointer}, align 8")

@@ -6,6 +6,7 @@ reads it, as an operand of its instruction. That is what LLVM would do, but with
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from .chunks import CHUNK, LINES, Chunk
@@ -20,46 +21,47 @@ SOON = 16  # steps, for about as many registers
 
 def write_straight(writer: Writer) -> list[str]:
     """Writes the functions of a point, one after the other, and gives their names."""
-    n, items = writer.program.inputs, writer.items(False)
-    made_at = {i: t for t, (kind, i) in enumerate(items) if kind == "step"}
-    chunks = _chunks(writer, items)
+    n, steps, items = writer.program.inputs, writer.program.steps, writer.items(False)
+    at = {i: t for t, (kind, i) in enumerate(items) if kind == "step"}  # the item that makes it
     last: dict[int, int] = {}  # the item that uses a slot last
-    kept: set[int] = set()
-    for t, item in enumerate(items):
-        for a in writer.uses(*item):
+    kept: set[int] = set()  # in memory
+    chunks: list[int] = []
+    weight = k = 0
+    for t, (kind, i) in enumerate(items):
+        lines, args = 1, writer.uses(kind, i)
+        if kind == "step":
+            op = steps[i - n][0]
+            lines = max(len(args), 1 if op in OUTLINED else LINES.get(op, 1))
+        weight += lines
+        if weight > MOST and weight > lines:
+            weight, k = lines, k + 1
+        chunks.append(k)
+        for a in args:
             if a.__class__ is int and a >= n:
                 last[a] = t
-                if t - made_at[a] > SOON or chunks[t] != chunks[made_at[a]]:
+                if t - at[a] > SOON or k != chunks[at[a]]:
                     kept.add(a)
-    writer.where, free, names = {}, list[int](), list[str]()
+    ending: dict[int, list[int]] = defaultdict(list)
+    for a in kept:
+        ending[last[a]].append(a)
+    where: dict[int, int] = {}
+    free: list[int] = []
+    names: list[str] = []
+    writer.where = where
     for t, (kind, i) in enumerate(items):
         if chunks[t] == len(names):
             names.append(f"chunk.{len(names)}")
-            chunk = Straight(writer, made_at)
+            chunk = Straight(writer, at)
         chunk.now = t
         getattr(chunk, kind)(i)
         if kind == "step" and i in kept:
-            writer.where[i] = free.pop() if free else writer.take(8)
-            chunk.keep(i, writer.where[i])
-        free += [writer.where.pop(a) for a in {*writer.uses(kind, i)} & kept if last[a] == t]
+            where[i] = free.pop() if free else writer.take(8)
+            chunk.keep(i, where[i])
+        if t in ending:
+            free += [where.pop(a) for a in ending[t]]
         if t + 1 == len(items) or chunks[t + 1] == len(names):
             writer.finish(names[-1], chunk)
     return names
-
-
-def _chunks(writer: Writer, items: list[tuple[str, int]]) -> list[int]:
-    """In which function each item is."""
-    found, weight, k = list[int](), 0, 0
-    for kind, i in items:
-        lines = len(writer.uses(kind, i))
-        if kind == "step":
-            op = writer.program.steps[i - writer.program.inputs][0]
-            lines = max(lines, 1 if op in OUTLINED else LINES.get(op, 1))
-        if weight and weight + lines > MOST:
-            weight, k = 0, k + 1
-        weight += lines
-        found.append(k)
-    return found
 
 
 class Straight(Chunk):
@@ -68,34 +70,56 @@ class Straight(Chunk):
     def __init__(self, writer: Writer, made_at: dict[int, int]) -> None:
         super().__init__(writer, 1, False)
         self.made_at, self.now = made_at, 0
-        self.block.steady = ""
         self.block.constants = writer.constants
+        self.pointers: dict[tuple[str, int], str] = {}
 
     def step(self, s: int) -> None:
         op, args = self.program.steps[s - self.program.inputs]
         if op in ("add", "mul"):
             self.names[s] = self.either_way(op, *args)
         elif op == "sub":
-            self.names[s] = self.block.sub(self.value(args[0]), self.value(args[1]))
+            self.names[s] = self.done_at_once("sub", self.value(args[0]), self.value(args[1]))
         elif op == "neg":
-            self.names[s] = self.block.mul(self.value(args[0]), self.block.number(-1.0))
+            self.names[s] = self.either_way("mul", args[0], -1.0)
         elif op in ("add_fused", "sub_fused") and not self.block.has_fma:
-            product = self.either_way("mul", *args[:2])
-            self.names[s] = self.block.op("f" + op[:3], product, self.value(args[2]))
+            product = self.either_way("mul", args[0], args[1])
+            self.names[s] = self.done_at_once(op[:3], product, self.value(args[2]))
         else:
             super().step(s)
 
     def either_way(self, op: str, x: int | float, y: int | float) -> str:
         """An addition or a product: what lies in memory may only come second in an instruction."""
-        x, y = (x, y) if self.is_at_hand(x) else (y, x)
-        return self.block.op("f" + op, self.value(x), self.value(y))
+        if not self.is_at_hand(x):
+            x, y = y, x
+        return self.done_at_once(op, self.value(x), self.value(y))
+
+    def done_at_once(self, op: str, x: str, y: str) -> str:
+        b = self.block
+        b.count += 1
+        b.lines.append(f"%{b.count} = f{op} double {x}, {y}")
+        return f"%{b.count}"
 
     def value(self, a: int | float) -> str:
-        if a.__class__ is not int:
-            return self.block.number(a)
-        return self.names[a] if self.is_at_hand(a) else self.read(a)
+        if self.is_at_hand(a):
+            return self.names[a]  # type: ignore[index]
+        return self.read(a) if a.__class__ is int else self.block.number(a)
 
     def is_at_hand(self, a: int | float) -> bool:
-        if a.__class__ is not int or a not in self.names:
-            return False
-        return self.now - self.made_at[a] <= SOON
+        return a.__class__ is int and a in self.names and self.now - self.made_at[a] <= SOON
+
+    def read(self, s: int) -> str:
+        if s < self.program.inputs:
+            return self.load("%in", 8 * s)
+        name = self.load("%ws", self.writer.where[s])
+        return self.truth(name) if self.program.is_condition(s) else name
+
+    def load(self, base: str, offset: int) -> str:
+        """A number from memory, anew for each use: LLVM makes it an operand."""
+        b, pointer = self.block, self.pointers.get((base, offset))
+        if pointer is None:
+            b.count += 1
+            pointer = self.pointers[base, offset] = f"%{b.count}"
+            b.lines.append(f"{pointer} = getelementptr i8, ptr {base}, i64 {offset}")
+        b.count += 1
+        b.lines.append(f"%{b.count} = load double, ptr {pointer}, align 8")
+        return f"%{b.count}"
