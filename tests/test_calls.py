@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import random
 import sys
@@ -10,12 +11,13 @@ import tracemalloc
 import weakref
 
 import pytest
-from executors import needs_llvm
 
 import autograd_lite as ag
 
 np = pytest.importorskip("numpy")
-pytestmark = needs_llvm
+pytest.importorskip("llvmlite")
+
+from autograd_lite.program.llvm import objects  # noqa: E402
 
 
 def total(x):
@@ -245,3 +247,54 @@ def test_a_call_inside_a_call():
         gc.unfreeze()
     assert found
     assert all(result == (29.0, [4.0, 6.0, 8.0]) for result in found)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("rows", [False, True])
+def test_functions_of_python_at_the_limit_of_recursion(rows):
+    """They may not even begin; then there is an error, not a result."""
+    f = ag.compile(lambda x, y: ag.hypot(x, y) * 2.0, backend="llvm", mode="strict")
+    x, y = np.array([3.0]), np.array([4.0])
+    run = (lambda: f.map(x, y)[0]) if rows else lambda: f(3.0, 4.0)
+    assert run() == 10.0
+
+    def deep(n):
+        return run() if n == 0 else deep(n - 1)
+
+    found = set()
+    for n in range(max(0, sys.getrecursionlimit() - 300), sys.getrecursionlimit()):
+        try:
+            found.add(deep(n))
+        except (RuntimeError, ctypes.ArgumentError):  # RecursionError is of the former
+            found.add("error")
+    assert found <= {10.0, "error"}
+    assert "error" in found
+    assert run() == 10.0
+
+
+def test_the_library_holds_what_it_points_to(monkeypatch):
+    class Empty:
+        def __call__(self, *args):
+            return np.zeros(*args)
+
+    objects._library.cache_clear()
+    with monkeypatch.context() as m:
+        m.setattr(np, "empty", Empty())
+        known = weakref.ref(np.empty)
+        assert "doubles" in objects.library()
+    gc.collect()
+    assert known() is not None
+    objects._library.cache_clear()
+    with monkeypatch.context() as m:
+        m.setitem(sys.modules, "numpy", None)
+        assert "doubles" not in objects.library()
+    assert "doubles" in objects.library()
+
+
+def test_an_odd_first_call_does_not_decide(monkeypatch):
+    g = ag.compile(total, backend="llvm", mode="strict").grad
+    x = np.array([1, 2, 3])
+    g(x)
+    g(x.astype(float))
+    call, _ = only(g, monkeypatch)
+    assert call(x.astype(float)).tolist() == g(x).tolist()

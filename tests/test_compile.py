@@ -782,3 +782,13 @@ def test_the_time_of_a_first_call(backend):
     found = g.value_and_grad(0.3, 0.4)
     print(f"\n{backend}: {1000 * (time.perf_counter() - started):.1f} ms for 100 operations")
     assert found == pytest.approx(ag.value_and_grad(f)(0.3, 0.4), rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_runs_uncompiled_returns_plain_numbers(backend):
+    w = ag.Value(3.0)
+    f = ag.compile(lambda x: ag.sqrt(x) * w, backend=backend)
+    for kind in ("grad", "value_and_grad", "hessian", "value_grad_hessian"):
+        for x in (4.0, 0.0):  # at 0 second derivatives are found without a program
+            found = getattr(f, kind)(x)
+            assert {*map(type, found if isinstance(found, tuple) else [found])} == {float}

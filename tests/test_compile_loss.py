@@ -342,3 +342,15 @@ def test_fit_does_not_warn_and_sees_a_callback_that_changes_the_model(monkeypatc
 def test_few_rows_are_not_compiled():
     history = fit(net(), X, targets_of("mse"), epochs=1)
     assert history.runs == "not compiled: there is too little to do"
+
+
+@needs_numpy
+def test_masked_targets_are_refused():
+    np = pytest.importorskip("numpy")
+    X = np.linspace(-1.0, 1.0, 20).reshape(10, 2)
+    Y = np.ma.array(np.ones(10), mask=[0] * 7 + [1, 0, 0])
+    net = ag.MLP(2, [1], seed=1)
+    with pytest.raises(TypeError, match=r"targets\[7\]"):
+        ag.mse([net(x) for x in X], Y)
+    with pytest.raises(TypeError, match=r"targets\[7\]"):
+        ag.compile_loss(net, "mse")(X, Y)

@@ -27,7 +27,7 @@ class Compiled:
         self.f, self.kind, self.settings = f, kind, settings
         self.maps: dict[Hashable, Any] = {}  # of forms of rows, the key and the shared numbers
         self._ways: list[Callable[..., Any]] = []  # through machine code alone
-        self._tried: set[Path] = set()
+        self._tried: set[Hashable] = set()
         self.__wrapped__ = f
         self.__doc__ = f.__doc__
         name = getattr(f, "__name__", type(f).__name__)
@@ -98,17 +98,16 @@ class Compiled:
             found = paths.find(numbers, self.kind, vector, lambda: self.eager(given, named))
             if found is not None:
                 path, outputs = found
-                if path not in self._tried and len(self._ways) < MOST_WAYS:
-                    self._remember(path, args, given, named)
+                if len(self._ways) < MOST_WAYS and not named:
+                    self._remember(path, args, given)
                 return path.results_of(self.kind).of(outputs)
         return self.eager(given, named)
 
-    def _remember(
-        self, path: Path, args: tuple[Any, ...], given: tuple[Any, ...], named: dict[str, Any]
-    ) -> None:
+    def _remember(self, path: Path, args: tuple[Any, ...], given: tuple[Any, ...]) -> None:
         """The way of the next calls like this one through machine code alone, if there is one."""
         kernel = path.runner(PROGRAMS[self.kind][0]).settled
-        if kernel is None or named:
+        form = path, *[getattr(x, "dtype", type(x)) for x in given]
+        if kernel is None or form in self._tried:
             return
         captured, way = path.traced.captured, None
         own = any(op in CUSTOM for op, _ in path.program.instructions)  # which may be replaced
@@ -117,7 +116,7 @@ class Compiled:
         if hasattr(kernel, "caller") and not (own or has_static or (captured and is_hvp)):
             places = [float(i) for i in range(len(kernel.program.outputs))]
             way = kernel.caller((*given, *path.captured()), path.results_of(self.kind).of(places))
-        self._tried.add(path)
+        self._tried.add(form)
         if way is not None:
             whole = way if not captured else lambda *xs: way(*xs, *[v._num for v in captured])
             self._ways.append(whole)
@@ -146,11 +145,14 @@ class Compiled:
                 return f(*args, **named)
             signature = Signature(f, args, named, self.settings.static)
             return detached(signature.call([Value(x) for x in signature.numbers(args, named)]))
+        found: Any
         if self.kind == "value_grad_hessian":
-            return *value_and_grad(f, argnums)(*args, **named), hessian(f, argnums)(*args, **named)
-        transform = {"grad": grad, "value_and_grad": value_and_grad, "jacobian": jacobian,
-                     "hessian": hessian, "hvp": hvp}[self.kind]  # fmt: skip
-        found = transform(f, argnums)(*args, **named)
+            found = value_and_grad(f, argnums)(*args, **named)
+            found = *found, hessian(f, argnums)(*args, **named)
+        else:
+            transform = {"grad": grad, "value_and_grad": value_and_grad, "jacobian": jacobian,
+                         "hessian": hessian, "hvp": hvp}[self.kind]  # fmt: skip
+            found = transform(f, argnums)(*args, **named)
         has_values = tracing() or _has_values(args, named, self.settings.static)
         return found if has_values else detached(found)
 

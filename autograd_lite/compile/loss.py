@@ -323,7 +323,7 @@ def _group(f: Compiled, key: Hashable, rows: list[tuple[Any, ...]], at: list[int
 
 def _table(xs: Any) -> Any:
     """Rows of numbers of one form as a float array with two axes; None for others."""
-    if not has("numpy"):
+    if not has("numpy") or hasattr(xs, "mask"):
         return None
     import numpy as np
 

@@ -77,7 +77,7 @@ def caller(point: Point, args: Sequence[Any], result: Any) -> Callable[..., Any]
 
     result  a result in which each number is the place of an output
     """
-    if point.failed or ctypes.sizeof(ctypes.c_void_p) != 8 or sys.byteorder != "little":
+    if point.failures or ctypes.sizeof(ctypes.c_void_p) != 8 or sys.byteorder != "little":
         return None
     try:
         written = Call(point, args, result)
@@ -96,7 +96,8 @@ class Call:
         self.kept: list[Any] = []  # objects that the code knows by their addresses
         self.new = map("v{}".format, count())
         self.inputs = 0
-        self.in_place = len(args) == 1 and _is_array(args[0])
+        is_long = point.steps > LONG_RUN  # others may change an array meanwhile
+        self.in_place = len(args) == 1 and _is_array(args[0]) and not is_long
         given = "@memory"
         for k, x in enumerate(args):
             at = self.let(f"getelementptr ptr, ptr %args, i64 {k}")
@@ -105,7 +106,6 @@ class Call:
         ws = -(-(out + 8 * point.outputs) // 64) * 64
         self.size = ws + point.size
         out_at, ws_at = self.memory(out), self.memory(ws)
-        is_long = point.steps > LONG_RUN
         thread = self.let("call ptr @PyEval_SaveThread()") if is_long else ""
         status = self.let(f"call i32 @point(ptr {given}, ptr {out_at}, ptr {ws_at})")
         if is_long:

@@ -17,7 +17,7 @@ from .forms import FAST, OUTLINED, form_of
 from .ir import Block
 from .loops import BLOCKS, PACK, ROW_LOOP, added, masked, shared_products, unrolled
 from .machine import Target
-from .place import Place
+from .place import Failures, Place
 
 CHUNK = 800  # lines of IR in a function
 LARGE = 1000  # LLVM is slow with fma at a point: in a program of more steps it is two operations
@@ -51,7 +51,7 @@ class Writer:
         self.functions: list[str] = []
         self.declared: set[str] = set()
         self.callbacks: dict[str, Any] = {}
-        self.failed: dict[int, BaseException] = {}
+        self.failures = Failures()
         self.size = self.scratch = 0  # bytes
         self.products: dict[int, tuple[int, int]] = {}  # of outputs that are added up later
         self.factors: list[int] = []
@@ -255,7 +255,7 @@ class Chunk:
         fused = writer.target.fma and not (writer.is_large and lanes == 1 and not by_rows)
         b = self.block = Block(lanes, fused, writer.strict)
         table = writer.table if lanes == 1 and not by_rows else None
-        self.place = Place(b, "%scratch", writer.callbacks, writer.failed,
+        self.place = Place(b, "%scratch", writer.callbacks, writer.failures,
                            writer.target, writer.strict, writer.is_large, table)  # fmt: skip
         self.names: dict[int, str] = {}
 

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import compress
-from threading import get_ident
 from typing import Any, NamedTuple
 
 from ..pause import collector_paused
@@ -25,6 +24,7 @@ from .chunks import Writer
 from .expand import expanded
 from .loops import WORDS
 from .machine import Machine, Target, target
+from .place import Failures
 from .points import write_straight
 from .vectors import write_point
 
@@ -60,7 +60,7 @@ class Point(NamedTuple):
     size: int
     steps: int
     outputs: int
-    failed: dict[int, BaseException]
+    failures: Failures | None
     target: Target
 
 
@@ -78,7 +78,7 @@ class Rows(NamedTuple):
     places: tuple[int, int, int]
     size: int
     ones: Any
-    failed: dict[int, BaseException]
+    failures: Failures | None
 
 
 class LlvmKernel:
@@ -121,11 +121,16 @@ class LlvmKernel:
             self._point  # noqa: B018
         return self.sources[-1]
 
-    def _compile(self, text: str, writer: Writer, opt: int) -> Machine:
+    def _compile(self, text: str, writer: Writer, opt: int) -> tuple[Machine, Failures | None]:
+        """The machine code, and what goes wrong in functions of Python, if it calls any."""
         self.sources.append(text)
         opt = opt if self.opt is None else self.opt
-        self.machines.append(Machine(text, self.target, opt, writer.callbacks))
-        return self.machines[-1]
+        machine = Machine(text, self.target, opt, writer.callbacks)
+        self.machines.append(machine)
+        if not any(name.startswith("python.") for name in writer.callbacks):
+            return machine, None
+        writer.failures.watch(machine)
+        return machine, writer.failures
 
     @cached_property
     @collector_paused()
@@ -138,9 +143,10 @@ class LlvmKernel:
         else:
             names = write_straight(writer)
         opt = int(plan.is_worth_it and single < SMALL)
-        run = self._compile(writer.point(names), writer, opt).function("point", POINT)
+        machine, failures = self._compile(writer.point(names), writer, opt)
+        run = machine.function("point", POINT)
         size, outputs = writer.size + writer.scratch, len(self.program.outputs)
-        return Point(run, size, single, outputs, writer.failed, self.target)
+        return Point(run, size, single, outputs, failures, self.target)
 
     def point(self, xs: Sequence[float]) -> tuple[int, Sequence[float]]:
         """The index of the first guard that does not hold, else -1, and the outputs."""
@@ -148,8 +154,8 @@ class LlvmKernel:
         ws = _taken(self.memory[made.size], made.size)
         status = made.run(self._pack(*xs), out, ws.address)
         self.memory[made.size].append(ws)
-        if made.failed:
-            _raise(made.failed)
+        if made.failures:
+            made.failures.check()
         return status, out[:]
 
     def caller(self, args: Sequence[Any], result: Any) -> Callable[..., Any] | None:
@@ -172,14 +178,15 @@ class LlvmKernel:
 
         writer = Writer(self.steps, self.target, self.strict, self._lanes)
         text = writer.rows(self.shared, reduce)
-        run = self._compile(text, writer, writer.effort).function("rows", ROWS)
+        machine, failures = self._compile(text, writer, writer.effort)
+        run = machine.function("rows", ROWS)
         k, m, size = len(self._varying), len(self.steps.outputs), 8 * self._lanes
         sums = -(-(writer.size + writer.scratch) // 64) * 64
         packed = sums + size * m * (2 if reduce else 1)
         table = packed + size * k
         pack = struct.Struct(f"{WORDS + 2 * k}q").pack
         places, ones = (sums, packed, table), np.ones(self._lanes)
-        return Rows(run, pack, places, table + 8 * k, ones, writer.failed)
+        return Rows(run, pack, places, table + 8 * k, ones, failures)
 
     def rows(self, columns: Sequence[Any], n: int, reduce: bool = False) -> tuple[Any, Any]:
         """For n rows the status of each, None if there are no guards, and the outputs, an array of
@@ -243,8 +250,8 @@ class LlvmKernel:
             if full < n:
                 out += sums[1, :, : n - full].dot(made.ones[: n - full])
         self.memory[made.size].append(memory)
-        if made.failed:
-            _raise(made.failed)
+        if made.failures:
+            made.failures.check()
         return status, out
 
 
@@ -260,10 +267,3 @@ def _taken(memory: list[Memory], size: int) -> Memory:
         return memory.pop()
     except IndexError:
         return Memory(size)
-
-
-def _raise(failed: dict[int, BaseException]) -> None:
-    """What a Python function raised that was called in this thread."""
-    error = failed.pop(get_ident(), None)
-    if error is not None:
-        raise error

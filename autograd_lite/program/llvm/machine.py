@@ -70,6 +70,7 @@ class Machine:
     def __init__(self, text: str, target: Target, opt: int, callbacks: Mapping[str, Any]) -> None:
         llvm = binding()
         self.callbacks = dict(callbacks)  # to live as long as the code that calls them
+        self.held: Any = None  # what else must
         module = llvm.parse_assembly(text)
         machine = llvm.Target.from_default_triple().create_target_machine(
             cpu=target.cpu, features=target.features, opt=opt, codemodel="jitdefault", jit=True

@@ -241,12 +241,12 @@ def declared(forms: Mapping[str, str]) -> str:
 
 def library() -> dict[str, Any]:
     """The functions of Python that the code may call, and those of this file."""
-    return _library("numpy" in sys.modules)
+    numpy = sys.modules.get("numpy")
+    return _library(numpy if hasattr(numpy, "empty") else None)  # not while it is being imported
 
 
 @cache
-def _library(has_numpy: bool) -> dict[str, Any]:
-    numpy = sys.modules.get("numpy") if has_numpy else None
+def _library(numpy: Any) -> dict[str, Any]:
     types = [float, int] if numpy is None else [float, int, numpy.float64]
     kinds = [f"%is{k} = icmp eq ptr %kind, {address(t)}" for k, t in enumerate(types)]
     either = "%is0"
@@ -265,6 +265,7 @@ def _library(has_numpy: bool) -> dict[str, Any]:
         ))  # fmt: skip
     python = {name: getattr(ctypes.pythonapi, name) for name in PYTHON}
     machine = Machine("\n".join(parts), target(), 1, python)
+    machine.held = [*types, numpy and (numpy.ndarray, numpy.empty)]  # whose addresses it knows
     own = [name for name in OWN if numpy is not None or name not in OF_ARRAYS]
     prototype = ctypes.CFUNCTYPE(None)
     return {**python, **{name: machine.function(name, prototype) for name in own}}

@@ -16,6 +16,42 @@ from .ir import Block
 from .machine import Machine, Target
 
 PYTHON = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_long)
+# Python may not even begin with a function, as at the limit of recursion or after Ctrl-C
+CHECKED = """define internal void @{name}.checked(ptr %xs, i64 %n) noinline nounwind {{
+%size = mul i64 %n, {each}
+%mark = getelementptr i8, ptr %xs, i64 %size
+store double 1.0, ptr %mark, align 8
+call void @{name}(ptr %xs, i64 %n)
+%left = load double, ptr %mark, align 8
+%is.lost = fcmp une double %left, 0.0
+%more = zext i1 %is.lost to i64
+%before = atomicrmw add ptr @lost, i64 %more monotonic
+ret void
+}}"""
+
+
+class Failures:
+    """What went wrong in the functions of Python that machine code calls."""
+
+    def __init__(self) -> None:
+        self.errors: dict[int, BaseException] = {}  # by thread
+        self.lost, self.known = ctypes.c_int64(), 0  # calls that did not come to their end
+
+    def watch(self, machine: Machine) -> None:
+        """Counts what is lost in this code."""
+        self.lost = ctypes.c_int64.from_address(machine.engine.get_global_value_address("lost"))
+
+    def check(self) -> None:
+        """Raises what a function raised in this thread, or RuntimeError."""
+        error = self.errors.pop(get_ident(), None)
+        if error is not None:
+            raise error
+        if self.lost.value != self.known:
+            self.known = self.lost.value
+            raise RuntimeError(
+                "compile: machine code had to call a function of Python, which was not run to its "
+                "end, as at the limit of recursion or after Ctrl-C; call again"
+            )
 
 
 class Place:
@@ -26,13 +62,14 @@ class Place:
         block: Block,
         scratch: str,
         callbacks: dict[str, Any],
-        failed: dict[int, BaseException],
+        failures: Failures,
         target: Target,
         strict: bool,
         is_large: bool = False,
         table: dict[str, int] | None = None,
     ) -> None:
-        self.block, self.scratch, self.callbacks, self.failed = block, scratch, callbacks, failed
+        self.block, self.scratch, self.callbacks = block, scratch, callbacks
+        self.failures = failures
         self.target, self.strict = target, strict
         self.is_large, self.table = is_large, table
         self.used = 0  # numbers of scratch memory
@@ -40,7 +77,7 @@ class Place:
     def spread(self, xs: Sequence[str]) -> str:
         """Writes numbers side by side into the memory for arguments."""
         b = self.block
-        self.used = max(self.used, len(xs) * b.lanes)
+        self.used = max(self.used, len(xs) * b.lanes + 1)
         for i, x in enumerate(xs):
             b.store(x, b.at(self.scratch, 8 * b.lanes * i))
         return self.scratch
@@ -93,10 +130,11 @@ class Place:
     def callback(self, op: str) -> str:
         b = self.block
         name = f"python.{op}.{b.lanes}"
-        b.declared.add(f"declare void @{name}(ptr, i64)")
+        b.declared |= {"@lost = global i64 0", f"declare void @{name}(ptr, i64)"}
+        b.declared.add(CHECKED.format(name=name, each=8 * b.lanes))
         if name not in self.callbacks:
-            self.callbacks[name] = PYTHON(_calling(op, b.lanes, self.failed))
-        return name
+            self.callbacks[name] = PYTHON(_calling(op, b.lanes, self.failures))
+        return f"{name}.checked"
 
 
 @cache
@@ -104,7 +142,7 @@ def _outlined(name: str, op: str, lanes: int, strict: bool, arity: int, target: 
     """The text of a function that is an operation, and what it calls."""
     b = Block(lanes, target.fma, strict)
     xs = [f"%x{k}" for k in range(arity)]
-    y = form_of(op, strict)(Place(b, "", {}, {}, target, strict), *xs)
+    y = form_of(op, strict)(Place(b, "", {}, Failures(), target, strict), *xs)
     given, body = ", ".join(f"{b.double} {x}" for x in xs), "\n".join(b.lines)
     head = f"define internal {b.double} @{name}({given}) noinline {target.attributes} {{"
     return {*b.declared, f"{head}\n{body}\nret {b.double} {y}\n}}"}
@@ -133,16 +171,18 @@ def _each(b: Block, name: str, full: str, arity: int) -> str:
     return "\n".join([*lines, f"ret {b.double} {y}", "}"])
 
 
-def _calling(op: str, lanes: int, failed: dict[int, BaseException]) -> Callable[..., None]:
-    """What machine code calls: reads the arguments of all lanes, writes the results over them."""
+def _calling(op: str, lanes: int, failures: Failures) -> Callable[..., None]:
+    """What machine code calls: reads the arguments of all lanes, writes the results over them, and
+    zero behind them when it is done."""
     function = (lambda *xs: fsum(xs)) if op == "sum" else function_of(row_of(op), floats)
 
     def call(address: int, count: int) -> None:
-        memory = (ctypes.c_double * (count * lanes)).from_address(address)
-        xs = memory[:]
+        memory = (ctypes.c_double * (count * lanes + 1)).from_address(address)
+        xs = memory[:-1]
         try:
             memory[:lanes] = [function(*xs[i::lanes]) for i in range(lanes)]
         except BaseException as error:
-            failed[get_ident()] = error
+            failures.errors[get_ident()] = error
+        memory[-1] = 0.0
 
     return call
