@@ -85,8 +85,8 @@ def summed(program: Program, least: int = 8) -> Program:
     for chain in chains.values():
         inside = {*chain}
         taken = [x for s in chain[1:] for x in lines[s - n].args]
-        added = [x for x in taken if x.__class__ is float or x not in inside]
-        if all(x.__class__ is int and x >= n and lines[x - n].op == "add" for x in added):
+        others = [x for x in taken if x.__class__ is int and x not in inside]
+        if others and all(x >= n and lines[x - n].op == "add" for x in others):
             del chain[0]  # a term, as the others are
     gone = {s for chain in chains.values() for s in chain[:-1]}
 
