@@ -117,9 +117,7 @@ class Straight(Chunk):
         """A number from memory, anew for each use: LLVM makes it an operand."""
         b, pointer = self.block, self.pointers.get((base, offset))
         if pointer is None:
-            b.count += 1
-            pointer = self.pointers[base, offset] = f"%{b.count}"
-            b.lines.append(f"{pointer} = getelementptr i8, ptr {base}, i64 {offset}")
+            pointer = self.pointers[base, offset] = b.at(base, offset)
         b.count += 1
         b.lines.append(f"%{b.count} = load double, ptr {pointer}, align 8")
         return f"%{b.count}"
