@@ -32,7 +32,8 @@ def pytest_collection_modifyitems(items):
             for item in items:
                 if item.get_closest_marker(marker):
                     left_out[marker] += 1
-                    item.add_marker(pytest.mark.skip(reason=why))
+                    reason = f"{marker} needs a program that pip does not install: {why}"
+                    item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -9,6 +9,6 @@ def _needs(modules, why):
     return pytest.mark.skipif(not all(map(importlib.util.find_spec, modules)), reason=why)
 
 
-needs_numpy = _needs(["numpy"], "NumPy is not installed: it is optional")
+needs_numpy = _needs(["numpy"], "tests arrays, and NumPy, which is optional, is not installed: pip install numpy")
 needs_llvm = _needs(
-    ["numpy", "llvmlite"], "llvmlite is not installed, an extra: pip install 'autograd_lite[llvm]'")
+    ["numpy", "llvmlite"], "tests machine code, which is optional; NumPy or llvmlite is missing: pip install 'autograd_lite[llvm]'")

@@ -26,7 +26,8 @@ from autograd_lite.ops import TABLE
 from autograd_lite.testing import RandomFunction, expressions, programs
 
 two_builds = pytest.mark.skipif(
-    not engine.compiled, reason="one build only: no extension, or AUTOGRAD_LITE_PURE is set")  # fmt: skip
+    not engine.compiled, reason="compares the compiled engine with the same file as Python, and only the latter is here: "
+    "pip install . with a C compiler, without AUTOGRAD_LITE_PURE")  # fmt: skip
 SPECIAL = (*EDGES, 0.5, 3.0, 5e-324, -5e-324, 2.2250738585072014e-308, 1e-300, 1e300, 20.0, -20.0,
            710.0, -745.2, 1 - 2**-53, 1 + 2**-52, sys.float_info.max, 2.0**-1022, 1e154, 1e-154)  # fmt: skip
 UNARY = [name for name, row in TABLE.items() if row.arity == 1 and hasattr(Value, name)]

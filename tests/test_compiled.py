@@ -5,15 +5,12 @@ from __future__ import annotations
 import doctest
 from pathlib import Path
 
-import pytest
-
 from autograd_lite import engine, pure
 
 SOURCE = Path(pure.__file__).with_name("engine.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(not engine.compiled, reason="pytest itself runs the examples of engine.py")
-def test_the_examples_of_the_compiled_engine():
+def test_the_examples_of_the_engine():
     written = doctest.DocTestParser().get_examples(SOURCE)
     done = doctest.testmod(engine)
     assert done.attempted >= len(written) > 0

@@ -361,7 +361,7 @@ def test_without_a_layout_program(monkeypatch, tmp_path):
         drawing.save(tmp_path / "a.svg")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="fake programs are #! scripts, which Windows does not run")
+@pytest.mark.skipif(sys.platform == "win32", reason="stands in for dot by a shell script without an extension, which Windows cannot execute")
 def test_which_program_is_taken(monkeypatch, tmp_path):
     def script(name, body):
         file = tmp_path / name

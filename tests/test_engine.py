@@ -254,8 +254,8 @@ def test_pickle_of_a_long_chain():
     assert (y2.data, x2.grad) == (y.data, 1.0)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer signal, which Windows has not")
-@pytest.mark.skipif(engine.compiled, reason="a compiled sweep is not interrupted: the signal is seen after it")
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="interrupts a sweep by a timer signal, which only POSIX has")
+@pytest.mark.skipif(engine.compiled, reason="Python handles signals between its own steps, and a sweep in C has none: it cannot be interrupted")
 def test_an_interrupt_in_the_sweep_leaves_a_usable_graph():
     x = Value(1.5)
     y = x

@@ -86,7 +86,7 @@ def test_a_cycle_through_an_operation_is_collected(make, between, collect):
     assert Box.alive == before
 
 
-@pytest.mark.skipif(not engine.compiled, reason="as Python, the collector sees every node: there is nothing to tell")
+@pytest.mark.skipif(not engine.compiled, reason="only the compiled engine keeps nodes from the collector; of a Python class every object is tracked")
 def test_only_what_may_be_in_a_cycle_is_tracked():
     x = Value(2.0)
     plain = [x, x * 2, 3 - x, x.exp(), x.sin(), dot([x, 1.0], [2.0, x]), ag.sum([x, x]), ag.logsumexp([x, 1.0])]

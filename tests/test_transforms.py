@@ -947,11 +947,11 @@ def test_the_nodes_of_a_derivative_are_no_anomaly():
         assert grad(lambda x: x * x * ag.sqrt(x))(Value(0.0)).data == 0.0
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have notes since Python 3.11")
 def test_a_function_that_numpy_has_for_floats_only():
     with pytest.raises(TypeError, match="isnan") as found:
         grad(lambda x: np.sum(np.where(np.isnan(x), 0.0, x)))(np.ones(2))
-    assert "x != x" in found.value.__notes__[0]
+    if sys.version_info >= (3, 11):  # exceptions have notes
+        assert "x != x" in found.value.__notes__[0]
 
 
 def test_programs_are_remembered_up_to_a_number_of_instructions():

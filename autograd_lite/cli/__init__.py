@@ -8,6 +8,7 @@ training  train and predict: a network from a CSV file
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
 import sys
@@ -48,8 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         for line in _lines(args):
             try:
                 print(line, flush=True)
-            except BrokenPipeError:  # the reader has seen enough; the work goes on
-                sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+            except OSError as error:
+                if error.errno not in (errno.EPIPE, errno.EINVAL):  # the latter on Windows
+                    raise
+                sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has seen enough
     except (OSError, ValueError, ArithmeticError, ImportError, RenderError) as error:
         message = re.sub(rf"^(Drawing\.save|render|{args.command}): ", "", str(error))
         print(f"autograd-lite {args.command}: {message}", file=sys.stderr)
